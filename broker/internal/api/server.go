@@ -1,0 +1,131 @@
+// Package api answers Kafka's requests: one file for each key, and one table, table.go, that lists them all with versions,
+// size limit, authorization and handler. It translates between kmsg's structs and the rooms that hold the state (topics,
+// partitions, groups), which know nothing of the protocol.
+//
+// It must not know sockets, frames or headers (package wire), nor files.
+//
+// Flow: wire -> Server.Start -> table -> handler -> contract, partitions, coordinators -> finish -> wire.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/typelog/typelog/broker/internal/wire"
+)
+
+// Options are what a Server is made of.
+type Options struct {
+	// Coordinators answer for groups and producer ids.
+	Coordinators Coordinators
+	// Authorizer decides who may do what; nil allows everything.
+	Authorizer Authorizer
+	// Logger gets what an operator should see; nil discards it.
+	Logger *slog.Logger
+}
+
+// Server answers requests. It is safe for concurrent use.
+type Server struct {
+	Options
+	entries    map[int16]*entry
+	advertised []kmsg.ApiVersionsResponseApiKey
+}
+
+// New makes a Server.
+func New(o Options) *Server {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{Options: o, entries: map[int16]*entry{}}
+	rows := table()
+	for i := range rows {
+		e := &rows[i]
+		s.entries[e.key] = e
+		k := kmsg.NewApiVersionsResponseApiKey()
+		k.ApiKey, k.MinVersion, k.MaxVersion = e.key, e.min, e.max
+		s.advertised = append(s.advertised, k)
+	}
+	return s
+}
+
+// Admit implements wire.Handler.
+func (s *Server) Admit(key, version int16) (wire.Admission, bool) {
+	e := s.entries[key]
+	if e == nil {
+		return wire.Admission{}, false
+	}
+	if version < e.min || version > e.max {
+		// The header of a version from the future is not known beyond the correlation id.
+		return wire.Admission{MaxBytes: e.limit}, key == apiVersionsKey
+	}
+	a := wire.Admission{MaxBytes: e.limit, Setting: e.setting, RequestHeader: 1, Waits: e.waits}
+	if version >= e.flexibleFrom {
+		a.RequestHeader = 2
+		if key != apiVersionsKey {
+			a.ResponseHeader = 1
+		}
+	}
+	return a, true
+}
+
+// Start implements wire.Handler.
+func (s *Server) Start(ctx context.Context, r *wire.Request) wire.Finish {
+	e := s.entries[r.Key]
+	if r.Version < e.min || r.Version > e.max {
+		return s.encode(r.Version, now(s.unknownApiVersions()))
+	}
+	req, err := e.decode(r.Version, r.Body)
+	if err != nil {
+		err = fmt.Errorf("%s v%d: %w", e.name, r.Version, err)
+		return func() wire.Answer { return wire.Answer{Err: err} }
+	}
+	c := caller{Caller: r.Caller}
+	if s.Authorizer != nil {
+		needs := e.needs(req)
+		for _, n := range needs {
+			if !s.Authorizer.Allowed(ctx, c.Principal, n.Op, n.Kind, n.Name) {
+				if c.denied == nil {
+					c.denied = map[need]struct{}{}
+				}
+				c.denied[n] = struct{}{}
+			}
+		}
+		if len(needs) > 0 && allDenied(needs, c.denied) {
+			return s.encode(r.Version, now(e.refuse(req)))
+		}
+	}
+	return s.encode(r.Version, e.start(s, ctx, c, req))
+}
+
+func allDenied(needs []need, denied map[need]struct{}) bool {
+	for _, n := range needs {
+		if _, no := denied[n]; !no {
+			return false
+		}
+	}
+	return true
+}
+
+var errNoAnswer = errors.New("the handler returned no answer")
+
+// encode turns a handler's finish into wire's.
+func (s *Server) encode(version int16, f finish) wire.Finish {
+	return func() wire.Answer {
+		a := f()
+		switch {
+		case a.close != nil:
+			return wire.Answer{Err: a.close}
+		case a.none:
+			return wire.Answer{None: true}
+		case a.parts != nil:
+			return wire.Answer{Parts: a.parts}
+		case a.resp != nil:
+			return wire.Answer{Parts: []wire.Part{{Bytes: a.resp.AppendTo(nil)}}}
+		}
+		return wire.Answer{Err: errNoAnswer}
+	}
+}
