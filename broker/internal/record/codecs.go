@@ -45,8 +45,8 @@ func NewCodecs(limit int) *Codecs {
 	}
 	c := &Codecs{limit: limit}
 	d, err := zstd.NewReader(nil,
-		zstd.WithDecoderMaxMemory(uint64(limit)),
 		zstd.WithDecoderMaxWindow(maxZstdWindow),
+		zstd.WithDecodeAllCapLimit(true),
 		zstd.WithDecoderLowmem(true))
 	if err != nil {
 		panic(fmt.Sprintf("record: zstd refuses constant options: %v", err))
@@ -92,10 +92,7 @@ func (c *Codecs) expand(kind Compression, src []byte) (*[]byte, error) {
 	case LZ4:
 		dst, err = c.unlz4(dst, src)
 	case Zstd:
-		dst, err = c.zstds.DecodeAll(src, dst)
-		if errors.Is(err, zstd.ErrDecoderSizeExceeded) {
-			err = c.tooFar()
-		}
+		dst, err = c.unzstd(dst, src)
 	default:
 		err = fmt.Errorf("%w: %d", ErrUnknownCompression, kind)
 	}
@@ -163,6 +160,40 @@ func (c *Codecs) gunzip(dst, src []byte) ([]byte, error) {
 		return dst, err
 	}
 	return c.readAll(dst, z, 4*len(src))
+}
+
+// unzstd decompresses into a buffer that it sizes itself: the library's own memory limit would bound the window, too,
+// and refuse small batches that were compressed at a high level.
+func (c *Codecs) unzstd(dst, src []byte) ([]byte, error) {
+	want := max(4*len(src), firstRead)
+	var h zstd.Header
+	if err := h.Decode(src); err != nil {
+		return dst, err
+	}
+	if h.HasFCS {
+		if h.FrameContentSize > uint64(c.limit) {
+			return dst, c.tooFar()
+		}
+		// A block of 4 bytes makes at most 128 KiB, so nothing is allocated for a claim beyond that.
+		want = min(int(h.FrameContentSize), 32<<10*len(src))
+	}
+	for {
+		want = min(want, c.limit)
+		if cap(dst) < want {
+			dst = make([]byte, 0, want)
+		}
+		out, err := c.zstds.DecodeAll(src, dst[:0:min(cap(dst), c.limit)])
+		if !errors.Is(err, zstd.ErrDecoderSizeExceeded) {
+			if err != nil {
+				return dst, err
+			}
+			return out, nil
+		}
+		if cap(dst) >= c.limit {
+			return dst, c.tooFar()
+		}
+		want = 2 * cap(dst)
+	}
 }
 
 // xerial begins what snappy-java's stream writes; two int32 versions follow.
