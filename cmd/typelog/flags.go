@@ -1,0 +1,44 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// flagsFromEnv sets every flag that was not given from TYPELOG_NAME, where that is set: dashes become underscores. A
+// flag that may be repeated takes several values separated by spaces.
+func flagsFromEnv(cmd *cobra.Command) error {
+	var err error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		name := "TYPELOG_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		text, ok := os.LookupEnv(name)
+		if !ok || f.Changed || err != nil || f.Name == "help" {
+			return
+		}
+		values := []string{text}
+		if f.Value.Type() == "stringArray" {
+			values = strings.Fields(text)
+		}
+		for _, v := range values {
+			if e := cmd.Flags().Set(f.Name, v); e != nil {
+				err = fmt.Errorf("%s=%q: %w", name, text, e)
+			}
+		}
+	})
+	return err
+}
+
+// clientFlags are the flags of commands that talk to a running typelog, or to any Kafka and registry.
+type clientFlags struct {
+	brokers  []string
+	registry string
+}
+
+func (c *clientFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringSliceVar(&c.brokers, "bootstrap-server", []string{"localhost:9092"}, "host:port of a broker; more, separated by commas")
+	cmd.Flags().StringVar(&c.registry, "registry", "http://localhost:8081", "URL of the schema registry")
+}

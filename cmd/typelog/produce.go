@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/typelog/typelog/serde"
+)
+
+// maxLine bounds a line of JSON in bytes.
+const maxLine = 16 << 20
+
+// flushTimeout is how long produce waits for the broker after the last line.
+const flushTimeout = 2 * time.Minute
+
+func newProduceCommand() *cobra.Command {
+	var (
+		clients clientFlags
+		file    string
+		key     string
+	)
+	cmd := &cobra.Command{
+		Use:   "produce TOPIC",
+		Short: "Produce lines of JSON from standard input, encoded by the topic's schema",
+		Long: "Read one JSON value a line from standard input (null is a tombstone), encode each by the newest schema of\n" +
+			"TOPIC-value, or by --schema FILE, and produce it. A line that does not fit is reported with its number, and\n" +
+			"so is a record that the broker refuses, in the broker's words; the others are produced all the same. The exit\n" +
+			"status is 0 only if every line was stored.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text := ""
+			if file != "" {
+				b, err := os.ReadFile(file)
+				if err != nil {
+					return err
+				}
+				text = string(b)
+			}
+			p, err := serde.NewJSONProducer(cmd.Context(), serde.ProducerConfig{
+				Brokers: clients.brokers, Registry: clients.registry, Topic: args[0], CreateTopic: true,
+			}, text)
+			if err != nil {
+				return err
+			}
+			return produceLines(cmd.Context(), p, cmd.InOrStdin(), key, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	clients.add(cmd)
+	cmd.Flags().StringVar(&file, "schema", "", "Avro schema (.avsc) to encode with; it is registered if it is new")
+	cmd.Flags().StringVar(&key, "key", "", "key of every record; without one records have none")
+	return cmd
+}
+
+func produceLines(ctx context.Context, p *serde.JSONProducer, in io.Reader, key string, out, errOut io.Writer) error {
+	var keyBytes []byte
+	if key != "" {
+		keyBytes = []byte(key)
+	}
+	var stored, refused atomic.Int64
+	lines := bufio.NewScanner(in)
+	lines.Buffer(make([]byte, 64<<10), maxLine)
+	n := 0
+	var fatal error
+	for fatal == nil && ctx.Err() == nil && lines.Scan() {
+		n++
+		line := bytes.TrimSpace(lines.Bytes())
+		if len(line) == 0 {
+			continue
+		}
+		if string(line) == "null" {
+			line = nil
+		}
+		number := n
+		report := func(err error) {
+			refused.Add(1)
+			fmt.Fprintf(errOut, "line %d: %v\n", number, err)
+		}
+		err := p.Produce(ctx, keyBytes, line, nil, func(_ serde.Delivery, err error) {
+			if err != nil {
+				report(err)
+				return
+			}
+			stored.Add(1)
+		})
+		if err != nil {
+			report(err)
+		}
+		if errors.Is(err, serde.ErrSchemaRefused) {
+			fatal = err
+		}
+	}
+	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
+	defer cancel()
+	if ctx.Err() != nil {
+		cancel() // interrupted: what was not answered yet is reported as failed
+	}
+	closeErr := p.Close(flush)
+	fmt.Fprintf(out, "produced=%d refused=%d schema_id=%d\n", stored.Load(), refused.Load(), p.SchemaID())
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return fmt.Errorf("line %d is longer than %d bytes; nothing behind it was read", n+1, maxLine)
+	case err != nil:
+		return fmt.Errorf("read line %d: %w", n+1, err)
+	}
+	switch {
+	case closeErr != nil:
+		return closeErr
+	case refused.Load() > 0:
+		return exitError{errors.New("some lines were not produced")}
+	}
+	return ctx.Err()
+}

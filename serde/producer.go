@@ -1,0 +1,125 @@
+package serde
+
+import (
+	"context"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/typelog/typelog/serde/avro"
+	"github.com/typelog/typelog/serde/avro/schema"
+)
+
+// ProducerConfig says where a Producer sends to. Brokers, Registry and Topic are required; the rest may stay zero.
+type ProducerConfig struct {
+	Brokers  []string // host:port
+	Registry string   // URL
+	Topic    string
+
+	// Subject names the subject of the schema; nil is TopicName.
+	Subject SubjectName
+	// NoRegister demands that the schema is registered already. Otherwise the producer registers it.
+	NoRegister bool
+	// CreateTopic lets the broker create a missing topic if its auto.create.topics.enable is on.
+	CreateTopic bool
+	// MaxBuffered bounds the messages that wait for the broker; Produce blocks at it. 0 is DefaultMaxBuffered.
+	MaxBuffered int
+	// Client adds options to the Kafka client: TLS, SASL, client id, compression. They cannot change what this
+	// package relies on: the partitioner, idempotence and acks=all.
+	Client []kgo.Opt
+}
+
+// Producer sends values of one generated type to one topic. It is safe for concurrent use. Messages of one key, sent
+// by one goroutine, are stored in order, each once, whatever happens to connections or to other messages.
+type Producer[T any] struct {
+	*pipeline
+	id     int32
+	append func(dst []byte, v *T) ([]byte, error)
+}
+
+// NewProducer connects, registers (or looks up) the schema of T, and finds the topic. Its errors tell apart what is
+// wrong: ErrNetwork, ErrRegistry, ErrIncompatible, ErrRefused.
+func NewProducer[T any, P DatumOf[T]](ctx context.Context, cfg ProducerConfig) (*Producer[T], error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	id, err := schemaID(ctx, cfg, P(new(T)))
+	if err != nil {
+		return nil, err
+	}
+	line, err := newPipeline(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Producer[T]{
+		pipeline: line,
+		id:       id,
+		append:   func(dst []byte, v *T) ([]byte, error) { return P(v).AppendAvro(dst) },
+	}, nil
+}
+
+func schemaID(ctx context.Context, cfg ProducerConfig, datum avro.Datum) (int32, error) {
+	text, _ := datum.AvroSchema()
+	parsed, err := schema.Parse(text)
+	if err != nil {
+		return 0, failed(ErrEncoding, err, "the schema in the generated code")
+	}
+	registry, err := NewRegistry(cfg.Registry)
+	if err != nil {
+		return 0, err
+	}
+	subject := cfg.Subject(cfg.Topic, ValuePart, parsed.Root().FullName())
+	if cfg.NoRegister {
+		return registry.Lookup(ctx, subject, text)
+	}
+	return registry.Register(ctx, subject, text)
+}
+
+// SchemaID returns the id that the producer's messages carry.
+func (p *Producer[T]) SchemaID() int32 { return p.id }
+
+// Produce sends a message and returns once it is buffered; done is called exactly once with its fate, in order for
+// messages of one partition, and must not block. If Produce returns an error, the message was not taken and done is not
+// called: the value does not fit its schema (ErrEncoding), ctx ended while the buffer was full, or the producer stopped
+// (ErrSchemaRefused) or was closed (ErrClosed). The message and what it points to may be used again at once.
+func (p *Producer[T]) Produce(ctx context.Context, m *Message[T], done func(Delivery, error)) error {
+	rec := record(m.Key, m.Headers, m.Timestamp)
+	if m.Value != nil {
+		value, err := p.append(AppendPrefix(make([]byte, 0, 512), p.id), m.Value)
+		if err != nil {
+			return failed(ErrEncoding, err, "topic %s", p.topic)
+		}
+		rec.Value = value
+	}
+	return p.produce(ctx, rec, done)
+}
+
+// ProduceSync sends messages and waits until each is stored or has failed. It returns the deliveries in order and the
+// first error; messages behind a failed one may be stored all the same.
+func (p *Producer[T]) ProduceSync(ctx context.Context, messages ...*Message[T]) ([]Delivery, error) {
+	deliveries := make([]Delivery, len(messages))
+	errs := make([]error, len(messages))
+	var wg sync.WaitGroup
+	for i, m := range messages {
+		wg.Add(1)
+		err := p.Produce(ctx, m, func(d Delivery, err error) {
+			deliveries[i], errs[i] = d, err
+			wg.Done()
+		})
+		if err != nil {
+			errs[i] = err
+			wg.Done()
+		}
+	}
+	wg.Wait()
+	return deliveries, firstError(errs)
+}
+
+func firstError(errs []error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
