@@ -45,8 +45,27 @@ type Authorizer interface {
 	Allowed(ctx context.Context, principal string, op Operation, kind ResourceKind, name string) bool
 }
 
+// deny asks the authorizer for each need, notes what is refused in c, and reports whether everything is.
+func (s *Server) deny(ctx context.Context, c *caller, needs []need) bool {
+	if s.Authorizer == nil {
+		return false
+	}
+	refused := 0
+	for _, n := range needs {
+		if s.Authorizer.Allowed(ctx, c.Principal, n.Op, n.Kind, n.Name) {
+			continue
+		}
+		if c.denied == nil {
+			c.denied = map[need]struct{}{}
+		}
+		c.denied[n] = struct{}{}
+		refused++
+	}
+	return refused > 0 && refused == len(needs)
+}
+
 // noNeed is the authorization column of a request that anybody may send.
-func noNeed[R any](R) []need { return nil }
+func noNeed[R any](*Server, R) []need { return nil }
 
 // onCluster needs op on the cluster.
 func onCluster(op Operation) []need { return []need{{op, Cluster, ClusterResource}} }

@@ -68,10 +68,8 @@ type entry struct {
 	// waits: the finish may wait for other clients; the handler keeps nothing of the decoded request while it does.
 	waits bool
 
-	decode func(version int16, body []byte) (kmsg.Request, error)
-	needs  func(req kmsg.Request) []need
-	refuse func(req kmsg.Request) kmsg.Response
-	start  func(s *Server, ctx context.Context, c caller, req kmsg.Request) finish
+	// begin decodes the body, asks for authorization and calls the handler. An error closes the connection.
+	begin func(s *Server, ctx context.Context, c caller, version int16, body []byte) (finish, error)
 }
 
 // requestOf is a pointer to a kmsg request.
@@ -84,11 +82,11 @@ type requestOf[T any] interface {
 const defaultLimit = 256 << 10
 
 // row makes an entry. Its arguments are positional so that none can be left out: authz lists what the request needs to be
-// allowed (nobody, noNeed, is a choice that has to be written down), refuse builds the answer to a caller who may do none of
-// it, and start is the handler.
+// allowed (noNeed is a choice that has to be written down), refuse builds the answer to a caller who may do none of it, and
+// start is the handler.
 func row[T any, R requestOf[T]](
 	min, max int16,
-	authz func(req R) []need,
+	authz func(s *Server, req R) []need,
 	refuse func(req R) kmsg.Response,
 	start func(s *Server, ctx context.Context, c caller, req R) finish,
 	opts ...rowOption,
@@ -101,16 +99,17 @@ func row[T any, R requestOf[T]](
 		max:          max,
 		limit:        defaultLimit,
 		flexibleFrom: firstFlexible(sample, max),
-		decode: func(version int16, body []byte) (kmsg.Request, error) {
-			req := R(new(T))
-			req.SetVersion(version)
-			return req, req.ReadFrom(body)
-		},
-		needs:  func(req kmsg.Request) []need { return authz(req.(R)) },
-		refuse: func(req kmsg.Request) kmsg.Response { return refuse(req.(R)) },
-		start: func(s *Server, ctx context.Context, c caller, req kmsg.Request) finish {
-			return start(s, ctx, c, req.(R))
-		},
+	}
+	e.begin = func(s *Server, ctx context.Context, c caller, version int16, body []byte) (finish, error) {
+		req := R(new(T))
+		req.SetVersion(version)
+		if err := req.ReadFrom(body); err != nil {
+			return nil, err
+		}
+		if s.deny(ctx, &c, authz(s, req)) {
+			return now(refuse(req)), nil
+		}
+		return start(s, ctx, c, req), nil
 	}
 	for _, o := range opts {
 		o(&e)

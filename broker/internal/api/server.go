@@ -76,44 +76,20 @@ func (s *Server) Admit(key, version int16) (wire.Admission, bool) {
 func (s *Server) Start(ctx context.Context, r *wire.Request) wire.Finish {
 	e := s.entries[r.Key]
 	if r.Version < e.min || r.Version > e.max {
-		return s.encode(r.Version, now(s.unknownApiVersions()))
+		return encode(now(s.unknownApiVersions()))
 	}
-	req, err := e.decode(r.Version, r.Body)
+	f, err := e.begin(s, ctx, caller{Caller: r.Caller}, r.Version, r.Body)
 	if err != nil {
 		err = fmt.Errorf("%s v%d: %w", e.name, r.Version, err)
 		return func() wire.Answer { return wire.Answer{Err: err} }
 	}
-	c := caller{Caller: r.Caller}
-	if s.Authorizer != nil {
-		needs := e.needs(req)
-		for _, n := range needs {
-			if !s.Authorizer.Allowed(ctx, c.Principal, n.Op, n.Kind, n.Name) {
-				if c.denied == nil {
-					c.denied = map[need]struct{}{}
-				}
-				c.denied[n] = struct{}{}
-			}
-		}
-		if len(needs) > 0 && allDenied(needs, c.denied) {
-			return s.encode(r.Version, now(e.refuse(req)))
-		}
-	}
-	return s.encode(r.Version, e.start(s, ctx, c, req))
-}
-
-func allDenied(needs []need, denied map[need]struct{}) bool {
-	for _, n := range needs {
-		if _, no := denied[n]; !no {
-			return false
-		}
-	}
-	return true
+	return encode(f)
 }
 
 var errNoAnswer = errors.New("the handler returned no answer")
 
 // encode turns a handler's finish into wire's.
-func (s *Server) encode(version int16, f finish) wire.Finish {
+func encode(f finish) wire.Finish {
 	return func() wire.Answer {
 		a := f()
 		switch {
