@@ -1,0 +1,85 @@
+package avro
+
+import (
+	"encoding/binary"
+	"math"
+	"unicode/utf8"
+)
+
+// The Append functions append one value's binary encoding (Avro specification, "Binary Encoding") to dst and return the
+// extended slice. They keep nothing.
+
+// AppendBoolean appends a boolean.
+func AppendBoolean(dst []byte, v bool) []byte {
+	if v {
+		return append(dst, 1)
+	}
+	return append(dst, 0)
+}
+
+// AppendInt appends an int: zigzag, then base 128.
+func AppendInt(dst []byte, v int32) []byte { return AppendLong(dst, int64(v)) }
+
+// AppendLong appends a long: zigzag, then base 128.
+func AppendLong(dst []byte, v int64) []byte {
+	u := uint64(v)<<1 ^ uint64(v>>63)
+	if u < 0x80 {
+		return append(dst, byte(u))
+	}
+	return appendUvarint(dst, u)
+}
+
+func appendUvarint(dst []byte, u uint64) []byte {
+	for u >= 0x80 {
+		dst = append(dst, byte(u)|0x80)
+		u >>= 7
+	}
+	return append(dst, byte(u))
+}
+
+// AppendFloat appends a float: 4 bytes, little-endian.
+func AppendFloat(dst []byte, v float32) []byte {
+	return binary.LittleEndian.AppendUint32(dst, math.Float32bits(v))
+}
+
+// AppendDouble appends a double: 8 bytes, little-endian.
+func AppendDouble(dst []byte, v float64) []byte {
+	return binary.LittleEndian.AppendUint64(dst, math.Float64bits(v))
+}
+
+// AppendBytes appends bytes: their length as a long, then they.
+func AppendBytes(dst, v []byte) []byte {
+	return append(AppendLong(dst, int64(len(v))), v...)
+}
+
+// AppendString appends a string without looking whether it is UTF-8: use it for constants and for strings that
+// CheckString passed.
+func AppendString(dst []byte, v string) []byte {
+	return append(AppendLong(dst, int64(len(v))), v...)
+}
+
+// AppendText appends a string, or returns dst and an *Error if it is no valid UTF-8.
+func AppendText(dst []byte, v string) ([]byte, error) {
+	if !utf8.ValidString(v) {
+		return dst, CheckString(v)
+	}
+	return append(AppendLong(dst, int64(len(v))), v...), nil
+}
+
+// CheckString returns an *Error if v is no valid UTF-8, as the specification demands of a string.
+func CheckString(v string) error {
+	if utf8.ValidString(v) {
+		return nil
+	}
+	return valueError("the string is not valid UTF-8")
+}
+
+// AppendFixed appends a fixed: its bytes. The caller sees to it that there are as many as the type's size.
+func AppendFixed(dst, v []byte) []byte { return append(dst, v...) }
+
+// AppendBlock begins a block of n items of an array, or n pairs (key, value) of a map. n must not be negative; a block
+// of 0 ends the array or map, so write it once, at the end, and never for an empty block before.
+func AppendBlock(dst []byte, n int) []byte { return AppendLong(dst, int64(n)) }
+
+// AppendEnd ends an array or map.
+func AppendEnd(dst []byte) []byte { return append(dst, 0) }
