@@ -1,0 +1,60 @@
+# Each target says what it does: make help.
+GO ?= go
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the binary into ./bin, without cgo
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/typelog ./cmd/typelog
+
+.PHONY: demo
+demo: ## the main job in ten seconds, on a temporary directory
+	$(GO) run ./cmd/typelog demo
+
+.PHONY: test
+test: ## all tests, as the README says
+	$(GO) test ./...
+
+.PHONY: race
+race: ## all tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+.PHONY: lint
+lint: ## format, vet and staticcheck
+	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "gofmt would change:" $$files; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+.PHONY: generate
+generate: ## write the generated code again
+	$(GO) generate ./...
+
+.PHONY: generated
+generated: generate ## fail if the generated code in the tree is not what the generator writes
+	git diff --exit-code
+
+.PHONY: cross
+cross: ## compile for every platform that is supported, without cgo
+	@set -e; for target in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do \
+		echo "build $$target"; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build -o /dev/null ./cmd/typelog; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) vet ./... ; \
+	done
+
+.PHONY: tour
+tour: build ## run every command of the README (needs kcat, Python and curl)
+	PATH="$(CURDIR)/bin:$$PATH" .ci/tour README.md
+
+.PHONY: accept
+accept: build ## run examples/audit on real logs, and again with kill -9 in the middle: make accept DATA=DIR
+	@if [ -z "$(DATA)" ]; then echo "make accept needs DATA=DIR, a directory with k8s-audit.jsonl, cloudtrail.jsonl and windows-events.jsonl.gz" >&2; exit 2; fi
+	.ci/accept bin/typelog "$(DATA)"
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME (10s)
+	@set -e; $(GO) list ./... | while read -r pkg; do \
+		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $${FUZZTIME:-10s} $$pkg; done; done
