@@ -48,8 +48,13 @@ func (k Kind) Named() bool { return k == Record || k == Enum || k == Fixed }
 type Schema struct {
 	root  *Type
 	text  string
-	named map[string]*Type
+	named map[string]*Type // reachable from the root
 	order []*Type
+	all   []*Type // named types of the text and of its references
+
+	references []*Schema
+	known      map[string]bool // full names that String prints as names only: the roots of the references
+	lenient    bool
 }
 
 // Root returns the type that a datum of this schema has.
