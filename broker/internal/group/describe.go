@@ -1,0 +1,19 @@
+package group
+
+import "time"
+
+func (d Describe) apply(g *Group, _ time.Time) {
+	out := Description{State: g.state, ProtocolType: g.protocolType}
+	stable := g.state == Stable
+	if stable {
+		out.Protocol = g.protocol
+	}
+	for _, m := range g.members {
+		dm := DescribedMember{ID: m.id, InstanceID: m.instance, ClientID: m.clientID, ClientHost: m.host}
+		if stable {
+			dm.Metadata, dm.Assignment = m.metadata(g.protocol), m.assignment
+		}
+		out.Members = append(out.Members, dm)
+	}
+	g.reply(d.Token, out)
+}
