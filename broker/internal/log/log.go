@@ -38,7 +38,8 @@ var (
 	ErrStorage = errors.New("storage failed")
 	// ErrClosed: the engine is shutting down; the client should try again.
 	ErrClosed = errors.New("closed")
-	// ErrDuplicateSequence: older than the batches that are remembered, or it overlaps one (Kafka code 46).
+	// ErrDuplicateSequence: older than the batches that are remembered (Kafka code 46). Clients take it for success, so
+	// every record of the batch is in the log.
 	ErrDuplicateSequence = errors.New("duplicate sequence number")
 	// ErrOutOfOrderSequence: a gap in a producer's sequence numbers (45).
 	ErrOutOfOrderSequence = errors.New("out of order sequence number")
@@ -46,6 +47,8 @@ var (
 	ErrUnknownProducer = errors.New("unknown producer id")
 	// ErrInvalidProducerEpoch: the epoch is older than the newest that was seen (47).
 	ErrInvalidProducerEpoch = errors.New("invalid producer epoch")
+	// ErrInvalidTxnState: a batch outside of a transaction from a producer that has one open here (48).
+	ErrInvalidTxnState = errors.New("invalid transaction state")
 )
 
 // CorruptError tells where bytes at rest are damaged.
