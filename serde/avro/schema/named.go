@@ -182,7 +182,7 @@ func (p *parser) checkDefault(f *Field) error {
 		return faultAt(f.Pointer+"/default", "The default of field %s needs a record that is not complete yet", f.Name)
 	}
 	return faultAt(f.Pointer+"/default", "Invalid default for field %s: %s not a %s",
-		f.Name, clip(f.Default.String()), clip(describeType(f.Type)))
+		f.Name, clip(f.Default.String()), clip(f.Type.String()))
 }
 
 func (p *parser) parseEnum(v *Value, namespace, pointer string, at **Type) error {

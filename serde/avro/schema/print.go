@@ -21,8 +21,8 @@ func (s *Schema) Resolved() string {
 	return string(p.out)
 }
 
-// describeType prints a type for a message.
-func describeType(t *Type) string {
+// String prints the type like Schema.String prints a schema that has it as its root.
+func (t *Type) String() string {
 	p := printer{defined: map[string]bool{}}
 	p.schema(t, "")
 	return string(p.out)
