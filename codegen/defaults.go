@@ -1,0 +1,356 @@
+package codegen
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/typelog/typelog/serde/avro/schema"
+)
+
+// checkDefaults finds the defaults of a record's fields that Go cannot hold.
+func (b *builder) checkDefaults(n *named) {
+	for _, f := range n.fields {
+		if !f.avro.HasDefault {
+			continue
+		}
+		if endless(f.typ, f.avro.Default, []*field{f}) {
+			b.fail(n.in, f.avro.Pointer, "%s.%s: the default holds itself through the defaults of its fields, without end",
+				n.avro.FullName(), f.avro.Name)
+		} else if _, err := literal(f.typ, f.avro.Default); err != nil {
+			b.fail(n.in, f.avro.Pointer, "%s.%s: default: %v", n.avro.FullName(), f.avro.Name, err)
+		}
+	}
+}
+
+// endless reports whether a default, filled with the defaults of the fields that it leaves out, needs the default of
+// one of the fields in within again. It ends: values within values get smaller, and within gets no field twice.
+func endless(r *ref, v schema.Value, within []*field) bool {
+	switch r.form {
+	case formOptional, formPointer, formNilable:
+		return endless(r.elem, v, within)
+	case formUnion:
+		return slices.ContainsFunc(r.union.branches, func(b *branch) bool { return endless(b.typ, v, within) })
+	case formRecord:
+	case formArray:
+		return slices.ContainsFunc(v.Items, func(item schema.Value) bool { return endless(r.elem, item, within) })
+	case formMap:
+		return slices.ContainsFunc(v.Members, func(m schema.Member) bool { return endless(r.elem, m.Value, within) })
+	default:
+		return false
+	}
+	if v.Kind != schema.JSONObject {
+		return false
+	}
+	given := map[string]schema.Value{}
+	for _, m := range v.Members {
+		given[m.Name] = m.Value
+	}
+	return slices.ContainsFunc(r.named.fields, func(f *field) bool {
+		if value, ok := given[f.avro.Name]; ok {
+			return endless(f.typ, value, within)
+		}
+		return f.avro.HasDefault && (slices.Contains(within, f) ||
+			endless(f.typ, f.avro.Default, append(slices.Clone(within), f)))
+	})
+}
+
+// literal returns the Go expression for a JSON default of type r, or "" if it is Go's zero value.
+func literal(r *ref, v schema.Value) (string, error) {
+	switch r.form {
+	case formNull:
+		return "", expect(v, schema.JSONNull)
+	case formBoolean:
+		if v.Kind == schema.JSONBool && v.Bool {
+			return "true", nil
+		}
+		return "", expect(v, schema.JSONBool)
+	case formInt:
+		return integerLiteral(v, 32)
+	case formLong:
+		return integerLiteral(v, 64)
+	case formFloat:
+		return floatLiteral(v, 32)
+	case formDouble:
+		return floatLiteral(v, 64)
+	case formString:
+		if v.Text == "" {
+			return "", expect(v, schema.JSONString)
+		}
+		return strconv.Quote(v.Text), expect(v, schema.JSONString)
+	case formBytes:
+		data, err := bytesOf(v)
+		if err != nil || len(data) == 0 {
+			return "", err
+		}
+		return "[]byte(" + strconv.Quote(string(data)) + ")", nil
+	case formFixed:
+		return fixedLiteral(r.named, v)
+	case formEnum:
+		i := slices.Index(r.avro.Symbols, v.Text)
+		if v.Kind != schema.JSONString || i < 0 {
+			return "", fmt.Errorf("%s is no symbol of %s", describeValue(v), r.avro.FullName())
+		}
+		return r.named.consts[i], nil
+	case formRecord:
+		return recordLiteral(r.named, v)
+	case formArray:
+		return arrayLiteral(r, v)
+	case formMap:
+		return mapLiteral(r, v)
+	case formOptional, formNilable, formPointer:
+		return nullableLiteral(r, v)
+	case formUnion:
+		return unionLiteral(r.union, v)
+	case formLogical:
+		return r.logical.literal(r, v)
+	}
+	return "", fmt.Errorf("%s cannot have a default", r.avro.FullName())
+}
+
+func expect(v schema.Value, kind schema.ValueKind) error {
+	if v.Kind != kind {
+		return fmt.Errorf("%s does not fit the type", describeValue(v))
+	}
+	return nil
+}
+
+func describeValue(v schema.Value) string {
+	switch v.Kind {
+	case schema.JSONNull:
+		return "null"
+	case schema.JSONBool:
+		return strconv.FormatBool(v.Bool)
+	case schema.JSONString:
+		return strconv.Quote(v.Text)
+	case schema.JSONArray:
+		return "an array"
+	case schema.JSONObject:
+		return "an object"
+	}
+	return v.Text
+}
+
+func integerLiteral(v schema.Value, bits int) (string, error) {
+	i, err := integerOf(v, bits)
+	if err != nil || i == 0 {
+		return "", err
+	}
+	return strconv.FormatInt(i, 10), nil
+}
+
+// integerOf returns an integer default. Avro Java takes 1.0 for an integer too, where it is one.
+func integerOf(v schema.Value, bits int) (int64, error) {
+	if v.Kind == schema.JSONDecimal {
+		f, err := strconv.ParseFloat(v.Text, 64)
+		if err != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<53 {
+			return 0, fmt.Errorf("%s is no integer", v.Text)
+		}
+		v = schema.Value{Kind: schema.JSONInteger, Text: strconv.FormatInt(int64(f), 10)}
+	}
+	if v.Kind != schema.JSONInteger {
+		return 0, expect(v, schema.JSONInteger)
+	}
+	i, err := strconv.ParseInt(v.Text, 10, bits)
+	if err != nil {
+		return 0, fmt.Errorf("%s does not fit %d bits", v.Text, bits)
+	}
+	return i, nil
+}
+
+func floatLiteral(v schema.Value, bits int) (string, error) {
+	if v.Kind != schema.JSONDecimal && v.Kind != schema.JSONInteger {
+		return "", expect(v, schema.JSONDecimal)
+	}
+	f, err := strconv.ParseFloat(v.Text, bits)
+	if err != nil {
+		return "", fmt.Errorf("%s does not fit a float of %d bits", v.Text, bits)
+	}
+	if f == 0 {
+		return "", nil
+	}
+	return strconv.FormatFloat(f, 'g', -1, bits), nil
+}
+
+// bytesOf returns the bytes of a default of type bytes or fixed: each character of the string is one byte.
+func bytesOf(v schema.Value) ([]byte, error) {
+	if v.Kind != schema.JSONString {
+		return nil, expect(v, schema.JSONString)
+	}
+	var out []byte
+	for _, r := range v.Text {
+		if r > 0xff {
+			return nil, fmt.Errorf("%q is no byte: a default of bytes is written with the characters U+0000 to U+00FF", r)
+		}
+		out = append(out, byte(r))
+	}
+	return out, nil
+}
+
+func fixedLiteral(n *named, v schema.Value) (string, error) {
+	data, err := bytesOf(v)
+	if err != nil {
+		return "", err
+	}
+	if len(data) != n.avro.Size {
+		return "", fmt.Errorf("%d bytes for a fixed of %d", len(data), n.avro.Size)
+	}
+	return n.name + "{" + byteList(data) + "}", nil
+}
+
+func byteList(data []byte) string {
+	parts := make([]string, len(data))
+	for i, c := range data {
+		parts[i] = fmt.Sprintf("0x%02x", c)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// recordLiteral returns a record's default: its members, and its fields' own defaults for those that it leaves out.
+func recordLiteral(n *named, v schema.Value) (string, error) {
+	if err := expect(v, schema.JSONObject); err != nil {
+		return "", err
+	}
+	given := map[string]schema.Value{}
+	for _, m := range v.Members {
+		given[m.Name] = m.Value
+	}
+	var parts []string
+	for _, f := range n.fields {
+		value, ok := given[f.avro.Name]
+		if !ok {
+			if !f.avro.HasDefault {
+				return "", fmt.Errorf("field %s of %s has no value and no default", f.avro.Name, n.avro.FullName())
+			}
+			value = f.avro.Default
+		}
+		expr, err := literal(f.typ, value)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", f.avro.Name, err)
+		}
+		if expr != "" {
+			parts = append(parts, f.name+": "+expr)
+		}
+	}
+	return composite(n.name, parts), nil
+}
+
+// composite returns a composite literal, or "" if it would be empty.
+func composite(typ string, parts []string) string {
+	if len(parts) == 0 {
+		return ""
+	}
+	return typ + "{" + strings.Join(parts, ", ") + "}"
+}
+
+func arrayLiteral(r *ref, v schema.Value) (string, error) {
+	if err := expect(v, schema.JSONArray); err != nil {
+		return "", err
+	}
+	var parts []string
+	for _, item := range v.Items {
+		expr, err := orZero(r.elem, item)
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, expr)
+	}
+	return composite(goType(r), parts), nil
+}
+
+func mapLiteral(r *ref, v schema.Value) (string, error) {
+	if err := expect(v, schema.JSONObject); err != nil {
+		return "", err
+	}
+	last := map[string]schema.Value{}
+	var order []string
+	for _, m := range v.Members {
+		if _, ok := last[m.Name]; !ok {
+			order = append(order, m.Name)
+		}
+		last[m.Name] = m.Value
+	}
+	var parts []string
+	for _, name := range order {
+		expr, err := orZero(r.elem, last[name])
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, strconv.Quote(name)+": "+expr)
+	}
+	return composite(goType(r), parts), nil
+}
+
+// orZero is literal where an expression is needed even for the zero value.
+func orZero(r *ref, v schema.Value) (string, error) {
+	expr, err := literal(r, v)
+	if expr != "" || err != nil {
+		return expr, err
+	}
+	return zeroOf(r), nil
+}
+
+// zeroOf returns an expression for Go's zero value of a type.
+func zeroOf(r *ref) string {
+	switch r.form {
+	case formBoolean:
+		return "false"
+	case formInt, formLong, formFloat, formDouble, formEnum:
+		return goType(r) + "(0)"
+	case formString:
+		return `""`
+	case formBytes, formArray, formMap, formNilable, formPointer, formUnion:
+		return "nil"
+	}
+	return goType(r) + "{}"
+}
+
+// nullableLiteral returns the default of a nullable type: null, or a value of its other branch.
+func nullableLiteral(r *ref, v schema.Value) (string, error) {
+	if v.Kind == schema.JSONNull {
+		return "", nil
+	}
+	expr, err := literal(r.elem, v)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case r.form == formOptional && expr == "":
+		expr = zeroOf(r.elem)
+	case r.form != formOptional && expr == "":
+		expr = goType(r.elem) + "{}" // empty is not null
+	}
+	switch r.form {
+	case formOptional:
+		return "avro.Some[" + goType(r.elem) + "](" + expr + ")", nil
+	case formPointer:
+		return "&" + expr, nil
+	}
+	return expr, nil
+}
+
+// unionLiteral returns a union's default: a value of the first branch that it fits (Avro 1.12).
+func unionLiteral(u *union, v schema.Value) (string, error) {
+	for _, b := range u.branches {
+		if b.name == "" {
+			if v.Kind == schema.JSONNull {
+				return "", nil
+			}
+			continue
+		}
+		expr, err := orZero(b.typ, v)
+		if err != nil {
+			continue
+		}
+		switch {
+		case b.typ.form == formRecord:
+			return "&" + expr, nil
+		case b.wrapper:
+			return b.name + "{Value: " + expr + "}", nil
+		}
+		return expr, nil
+	}
+	return "", fmt.Errorf("%s fits no branch of the union", describeValue(v))
+}

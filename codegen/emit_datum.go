@@ -1,0 +1,142 @@
+package codegen
+
+import "fmt"
+
+// datum prints the exported surface of a type that can be a whole message, avro.Datum, over its unexported methods:
+// an inner record goes through those, so that nothing is validated or finished twice.
+func (p *printer) datum(n *named) {
+	depth := ""
+	if n.tracks {
+		depth = ", 0"
+	}
+	p.line()
+	p.comment("AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on " +
+		"an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's entries is " +
+		"not fixed.")
+	p.line("func (v *", n.name, ") AppendAvro(dst []byte) ([]byte, error) {")
+	p.line("out, err := v.appendAvro(dst", depth, ")")
+	p.line("if err != nil {")
+	p.line("return dst, err")
+	p.line("}")
+	p.line("return out, nil")
+	p.line("}")
+	p.line()
+	p.comment("DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory " +
+		"of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything. " +
+		"avro.DecodeOptions says who owns what and which schema src was written with.")
+	p.line("func (v *", n.name, ") DecodeAvro(src []byte, opts avro.DecodeOptions) error {")
+	p.line("var r avro.Reader")
+	p.line("r.Reset(src, opts)")
+	p.line("if !r.Failed() {")
+	p.line("v.decodeAvro(&r)")
+	p.line("}")
+	p.line("return r.Finish()")
+	p.line("}")
+	if n.tracks {
+		p.line()
+		p.comment("Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.")
+		p.line("func (v *", n.name, ") Validate() error { return v.validateAvro(0) }")
+	}
+	p.line()
+	p.comment("AvroSchema returns the schema, " + textOrigin(n) + ", and its CRC-64-AVRO fingerprint.")
+	p.line("func (*", n.name, ") AvroSchema() (text string, fingerprint uint64) {")
+	p.line("return schemaOf", n.name, ", ", fmt.Sprintf("%#016x", n.fingerprint))
+	p.line("}")
+	p.line()
+	p.line("const schemaOf", n.name, " = ", quote(n.text))
+}
+
+// textOrigin says how a type's schema text came to be.
+func textOrigin(n *named) string {
+	if n.verbatim {
+		return "verbatim as it was generated from"
+	}
+	return "printed with the definitions of all types that it uses"
+}
+
+// recordCodec prints a record's unexported methods.
+func (p *printer) recordCodec(n *named) {
+	p.validator(n, func() {
+		for _, f := range n.fields {
+			p.validate(f.typ, "v."+f.name, trail{}.field(f.avro.Name))
+		}
+	})
+	p.appender(n, func() {
+		for _, f := range n.fields {
+			p.encode(f.typ, "v."+f.name, trail{}.field(f.avro.Name))
+		}
+	})
+	p.decoder(n, func() {
+		for _, f := range n.fields {
+			p.decode(f.typ, "v."+f.name, trail{}.field(f.avro.Name))
+			if f.typ.form != formNull {
+				p.bail(trail{}.field(f.avro.Name))
+			}
+		}
+	})
+}
+
+// root prints the type of an unnamed root: a struct with one field.
+func (p *printer) root(n *named) {
+	p.doc(n)
+	p.line("type ", n.name, " struct{ Value ", goType(n.root), " }")
+	p.datum(n)
+	p.validator(n, func() { p.validate(n.root, "v.Value", nil) })
+	p.appender(n, func() { p.encode(n.root, "v.Value", nil) })
+	p.decoder(n, func() { p.decode(n.root, "v.Value", nil) })
+	for _, u := range n.unions {
+		p.union(u)
+	}
+}
+
+// enumCodec prints an enum's Validate and, if it is a datum, its unexported methods.
+func (p *printer) enumCodec(n *named) {
+	p.line()
+	p.comment("Validate says whether v is one of the symbols.")
+	p.line("func (v ", n.name, ") Validate() error {")
+	p.line("if uint32(v) >= ", len(n.consts), " {")
+	p.line("return avro.Invalid(v.String() + \" is no symbol of ", n.avro.FullName(), "\")")
+	p.line("}")
+	p.line("return nil")
+	p.line("}")
+	if n.datum {
+		use := &ref{form: formEnum, avro: n.avro, named: n}
+		p.appender(n, func() { p.encode(use, "(*v)", nil) })
+		p.decoder(n, func() { p.decode(use, "(*v)", nil) })
+	}
+}
+
+// fixed prints a fixed: an array of bytes and its text.
+func (p *printer) fixed(n *named) {
+	p.doc(n)
+	p.line("type ", n.name, " [", n.avro.Size, "]byte")
+	p.use("encoding/hex")
+	p.use("fmt")
+	p.line()
+	p.comment("String returns the bytes in hexadecimal.")
+	p.line("func (v ", n.name, ") String() string { return hex.EncodeToString(v[:]) }")
+	p.line()
+	p.comment("MarshalText returns the bytes in hexadecimal.")
+	p.line("func (v ", n.name, ") MarshalText() ([]byte, error) { return hex.AppendEncode(nil, v[:]), nil }")
+	p.line()
+	p.comment("UnmarshalText sets the bytes from hexadecimal.")
+	p.line("func (v *", n.name, ") UnmarshalText(text []byte) error {")
+	p.line("data, err := hex.DecodeString(string(text))")
+	p.line("if err == nil && len(data) != len(v) {")
+	p.line("err = fmt.Errorf(\"%d bytes for a ", n.name, " of %d\", len(data), len(v))")
+	p.line("}")
+	p.line("if err == nil {")
+	p.line("copy(v[:], data)")
+	p.line("}")
+	p.line("return err")
+	p.line("}")
+	if n.datum {
+		use := &ref{form: formFixed, avro: n.avro, named: n}
+		p.datum(n)
+		p.line()
+		p.comment("Validate returns nil: every " + n.name + " can be encoded.")
+		p.line("func (*", n.name, ") Validate() error { return nil }")
+		p.appender(n, func() { p.encode(use, "(*v)", nil) })
+		p.decoder(n, func() { p.decode(use, "(*v)", nil) })
+	}
+}

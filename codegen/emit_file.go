@@ -1,0 +1,136 @@
+package codegen
+
+import (
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/typelog/typelog/serde/avro/schema"
+)
+
+// emitFile prints one file of the package.
+func emitFile(pkg *goPackage, f *goFile) ([]byte, error) {
+	p := newPrinter()
+	p.line("// Generated code and the runtime in use belong together: this does not compile with one that is too old or too new.")
+	p.line("const _ = avro.GeneratedV1")
+	for _, n := range f.types {
+		p.useTypes(n)
+		switch {
+		case n.root != nil:
+			p.root(n)
+		case n.avro.Kind == schema.Record:
+			p.record(n)
+		case n.avro.Kind == schema.Enum:
+			p.enum(n)
+		case n.avro.Kind == schema.Fixed:
+			p.fixed(n)
+		}
+	}
+	return p.source(pkg.name)
+}
+
+// useTypes imports the packages of the Go types that a type's declaration names.
+func (p *printer) useTypes(n *named) {
+	var walk func(r *ref)
+	walk = func(r *ref) {
+		switch {
+		case r.form == formLogical && r.logical.path != "":
+			p.use(r.logical.path)
+		case r.elem != nil:
+			walk(r.elem)
+		case r.union != nil:
+			for _, b := range r.union.branches {
+				walk(b.typ)
+			}
+		}
+	}
+	if n.root != nil {
+		walk(n.root)
+	}
+	for _, f := range n.fields {
+		walk(f.typ)
+	}
+}
+
+// doc writes a type's comment: what it is in Avro, and the schema's own words.
+func (p *printer) doc(n *named) {
+	p.line()
+	if n.root != nil {
+		p.comment(n.name + " is a value of the " + n.avro.Kind.String() + " schema in " + path.Base(n.in.Path) + ".")
+		return
+	}
+	kind := n.avro.Kind.String()
+	article := "the"
+	if n.avro.IsError {
+		kind = "error"
+	}
+	p.comment(n.name + " is " + article + " Avro " + kind + " " + n.avro.FullName() + ".")
+	if strings.TrimSpace(n.avro.Doc) != "" {
+		p.line("//")
+		p.comment(n.avro.Doc)
+	}
+}
+
+// record prints a record: struct, constructor, methods.
+func (p *printer) record(n *named) {
+	p.doc(n)
+	p.line("type ", n.name, " struct {")
+	for i, f := range n.fields {
+		if i > 0 && f.avro.Doc != "" {
+			p.line()
+		}
+		p.comment(f.avro.Doc)
+		if f.pointer {
+			p.comment("Nil is null. A pointer, because " + f.avro.Name + " closes a cycle of records.")
+		}
+		p.line(f.name, " ", goType(f.typ))
+	}
+	p.line("}")
+	p.constructor(n)
+	p.datum(n)
+	p.recordCodec(n)
+	for _, u := range n.unions {
+		p.union(u)
+	}
+}
+
+// constructor prints NewX, which sets the schema's defaults.
+func (p *printer) constructor(n *named) {
+	p.line()
+	p.comment("New" + n.name + " returns a " + n.name + " that holds the schema's defaults, and Go's zero values elsewhere.")
+	p.line("func New", n.name, "() *", n.name, " {")
+	p.line("return &", n.name, "{")
+	for _, f := range n.fields {
+		if expr := p.initial(f); expr != "" {
+			p.line(f.name, ": ", expr, ",")
+		}
+	}
+	p.line("}")
+	p.line("}")
+}
+
+// initial returns what a constructor sets a field to: its default, or a record that holds its own fields' defaults.
+func (p *printer) initial(f *field) string {
+	if f.avro.HasDefault {
+		expr, _ := literal(f.typ, f.avro.Default) // resolve has seen that it has one
+		return expr
+	}
+	if f.typ.form != formRecord {
+		return ""
+	}
+	var parts []string
+	for _, inner := range f.typ.named.fields {
+		if expr := p.initial(inner); expr != "" {
+			parts = append(parts, inner.name+": "+expr)
+		}
+	}
+	return composite(f.typ.named.name, parts)
+}
+
+// quote returns a Go string literal: a raw one where the text allows it, because people read schemas.
+func quote(text string) string {
+	if strings.ContainsAny(text, "`\r\x00\ufeff") || !strings.Contains(text, "\n") && len(text) < 60 {
+		return strconv.Quote(text)
+	}
+	return "`" + text + "`"
+}
