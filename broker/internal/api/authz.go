@@ -69,3 +69,30 @@ func noNeed[R any](*Server, R) []need { return nil }
 
 // onCluster needs op on the cluster.
 func onCluster(op Operation) []need { return []need{{op, Cluster, ClusterResource}} }
+
+// may asks the authorizer about something that the request did not name, such as each topic of a list of all.
+func (s *Server) may(ctx context.Context, c caller, op Operation, kind ResourceKind, name string) bool {
+	return s.Authorizer == nil || s.Authorizer.Allowed(ctx, c.Principal, op, kind, name)
+}
+
+// aclOperations are the operations that make sense for a kind of resource, and the bits that stand for them in answers
+// (KIP-430).
+var aclOperations = map[ResourceKind][]struct {
+	op  Operation
+	bit uint
+}{
+	Topic:   {{Read, 3}, {Write, 4}, {Create, 5}, {Delete, 6}, {Alter, 7}, {Describe, 8}, {DescribeConfigs, 10}, {AlterConfigs, 11}},
+	Group:   {{Read, 3}, {Delete, 6}, {Describe, 8}, {DescribeConfigs, 10}, {AlterConfigs, 11}},
+	Cluster: {{Create, 5}, {Alter, 7}, {Describe, 8}, {ClusterAction, 9}, {DescribeConfigs, 10}, {AlterConfigs, 11}, {IdempotentWrite, 12}},
+}
+
+// operations is the bit set of what the caller may do with a resource.
+func (s *Server) operations(ctx context.Context, c caller, kind ResourceKind, name string) int32 {
+	bits := int32(0)
+	for _, o := range aclOperations[kind] {
+		if s.may(ctx, c, o.op, kind, name) {
+			bits |= 1 << o.bit
+		}
+	}
+	return bits
+}

@@ -67,6 +67,8 @@ type entry struct {
 	flexibleFrom int16
 	// waits: the finish may wait for other clients; the handler keeps nothing of the decoded request while it does.
 	waits bool
+	// bulk: the body is decoded by hand, and bytes that alias it are used only until the finish has returned.
+	bulk bool
 
 	// begin decodes the body, asks for authorization and calls the handler. An error closes the connection.
 	begin func(s *Server, ctx context.Context, c caller, version int16, body []byte) (finish, error)

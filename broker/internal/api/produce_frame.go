@@ -7,9 +7,9 @@ import (
 )
 
 // produceFrame is a Produce request, decoded by hand: kmsg would make structs for as many partitions as a frame claims, and
-// could not be told to stop. Everything in it aliases the frame. Versions 3 to 13 (KIP-516 brought the topic id in 13):
+// could not be told to stop. Everything in it aliases the frame. Versions 0 to 13 (KIP-516 brought the topic id in 13):
 //
-//	transactional id   nullable string
+//	transactional id   nullable string                from version 3
 //	acks               int16
 //	timeout            int32, ms
 //	topics             array of
@@ -56,7 +56,9 @@ var (
 func decodeProduce(version int16, body []byte, f *produceFrame) error {
 	r := frameReader{b: body, flexible: version >= 9}
 	*f = produceFrame{version: version, topics: f.topics[:0], parts: f.parts[:0]}
-	f.transactional = r.nullableString() != nil
+	if version >= 3 {
+		f.transactional = r.nullableString() != nil
+	}
 	f.acks = int16(r.uint16())
 	r.uint32() // the timeout: an append is decided when it is flushed, or not at all
 	topicMin, partMin := 2+4, 4+4

@@ -14,7 +14,7 @@ func randomProduce(rnd *rand.Rand, version int16) *kmsg.ProduceRequest {
 	req.Version = version
 	req.Acks = int16(rnd.IntN(3)) - 1
 	req.TimeoutMillis = rnd.Int32()
-	if rnd.IntN(3) == 0 {
+	if version >= 3 && rnd.IntN(3) == 0 {
 		req.TransactionID = kmsg.StringPtr("txn")
 	}
 	tag := func(t *kmsg.Tags) {
@@ -75,7 +75,7 @@ func TestDecodeProduceIsKmsgs(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	var f produceFrame
-	for version := int16(3); version <= 13; version++ {
+	for version := int16(0); version <= 13; version++ {
 		for range 300 {
 			body := randomProduce(rnd, version).AppendTo(nil)
 			want := kmsg.NewPtrProduceRequest()
@@ -119,12 +119,12 @@ func TestDecodeProduceTakesNoDenseArrays(t *testing.T) {
 // FuzzProduceFrame holds the decoder against kmsg's on any bytes that are too few to hurt kmsg.
 func FuzzProduceFrame(f *testing.F) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	for version := int16(3); version <= 13; version++ {
+	for version := int16(0); version <= 13; version++ {
 		f.Add(version, randomProduce(rnd, version).AppendTo(nil))
 	}
 	f.Add(int16(9), []byte{0, 0, 1, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f})
 	f.Fuzz(func(t *testing.T, version int16, body []byte) {
-		if version < 3 || version > 13 {
+		if version < 0 || version > 13 {
 			return
 		}
 		var got produceFrame

@@ -12,20 +12,34 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/typelog/typelog/broker/contract"
+	"github.com/typelog/typelog/broker/internal/log"
+	"github.com/typelog/typelog/broker/internal/lograte"
+	"github.com/typelog/typelog/broker/internal/record"
 	"github.com/typelog/typelog/broker/internal/wire"
 )
 
 // Options are what a Server is made of.
 type Options struct {
+	Settings Settings
+	Engine   log.Engine
+	Catalog  *Catalog
+	Configs  Configs
+	// Contract is asked about every batch for a topic that has one; nil asks nobody.
+	Contract contract.Contract
+	Codecs   *record.Codecs
 	// Coordinators answer for groups and producer ids.
 	Coordinators Coordinators
 	// Authorizer decides who may do what; nil allows everything.
 	Authorizer Authorizer
 	// Logger gets what an operator should see; nil discards it.
-	Logger *slog.Logger
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
 }
 
 // Server answers requests. It is safe for concurrent use.
@@ -33,6 +47,12 @@ type Server struct {
 	Options
 	entries    map[int16]*entry
 	advertised []kmsg.ApiVersionsResponseApiKey
+	metrics    *metrics
+	now        func() time.Time
+	calls      produceCalls
+	expanding  chan struct{}    // slots for large batches that are decompressed
+	refusals   *lograte.Limiter // lines about refused batches
+	failures   *lograte.Limiter // lines about failed reads and writes
 }
 
 // New makes a Server.
@@ -40,10 +60,17 @@ func New(o Options) *Server {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Options: o, entries: map[int16]*entry{}}
+	s := &Server{
+		Options: o, entries: map[int16]*entry{}, metrics: newMetrics(o.Registerer), now: time.Now,
+		expanding: make(chan struct{}, maxExpanding),
+		refusals:  lograte.New(time.Second, 5), failures: lograte.New(time.Second, 5),
+	}
 	rows := table()
 	for i := range rows {
 		e := &rows[i]
+		if e.bulk {
+			e.limit = o.Settings.RequestMaxBytes
+		}
 		s.entries[e.key] = e
 		k := kmsg.NewApiVersionsResponseApiKey()
 		k.ApiKey, k.MinVersion, k.MaxVersion = e.key, e.min, e.max
@@ -62,7 +89,7 @@ func (s *Server) Admit(key, version int16) (wire.Admission, bool) {
 		// The header of a version from the future is not known beyond the correlation id.
 		return wire.Admission{MaxBytes: e.limit}, key == apiVersionsKey
 	}
-	a := wire.Admission{MaxBytes: e.limit, Setting: e.setting, RequestHeader: 1, Waits: e.waits}
+	a := wire.Admission{MaxBytes: e.limit, Setting: e.setting, RequestHeader: 1, Waits: e.waits, Bulk: e.bulk}
 	if version >= e.flexibleFrom {
 		a.RequestHeader = 2
 		if key != apiVersionsKey {

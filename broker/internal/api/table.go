@@ -1,10 +1,25 @@
 package api
 
-// table lists every key that this broker answers, with its versions as they are advertised. A key that is not here closes
-// the connection, and so does a version outside the row (ApiVersions excepted). Lowest and highest versions are Kafka
-// 4.2's, unless a note says why not.
+// table lists every key that this broker answers: lowest and highest version as they are advertised, what a request needs to
+// be allowed, how it is refused, its handler, and a size limit where 256 KiB is not right. A key that is not here closes
+// the connection, and so does a version outside its row (ApiVersions excepted). The versions are Kafka 4.2's.
 func table() []entry {
 	return []entry{
-		row(0, 4, noNeed, refuseApiVersions, apiVersions),
+		// Versions 0 to 2 are advertised because old librdkafka looks at them to decide whether it may compress
+		// (KAFKA-18659), and answered with UNSUPPORTED_VERSION.
+		produceRow(0, 13, produce),
+		row(4, 18, fetchNeeds, refuseFetch, fetch, waits, limit(512<<10)),
+		row(1, 11, listOffsetsNeeds, refuseListOffsets, listOffsets),
+		row(0, 13, metadataNeeds, refuseMetadata, metadata),
+		row(0, 4, noNeed, refuseApiVersions, apiVersions, limit(4<<10)),
+		row(2, 7, createTopicsNeeds, refuseCreateTopics, createTopics),
+		row(1, 6, deleteTopicsNeeds, refuseDeleteTopics, deleteTopics),
+		row(0, 2, deleteRecordsNeeds, refuseDeleteRecords, deleteRecords),
+		row(2, 4, offsetForLeaderEpochNeeds, refuseOffsetForLeaderEpoch, offsetForLeaderEpoch),
+		row(1, 4, describeConfigsNeeds, refuseDescribeConfigs, describeConfigs),
+		row(0, 2, alterConfigsNeeds, refuseAlterConfigs, alterConfigs),
+		row(0, 3, createPartitionsNeeds, refuseCreatePartitions, createPartitions),
+		row(0, 1, incrementalAlterConfigsNeeds, refuseIncrementalAlterConfigs, incrementalAlterConfigs),
+		row(0, 2, describeClusterNeeds, refuseDescribeCluster, describeCluster),
 	}
 }

@@ -1,0 +1,123 @@
+package api
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// incrementalAlterConfigs answers IncrementalAlterConfigs (KIP-339) for topics. The broker's own settings are set when it
+// starts.
+func incrementalAlterConfigs(s *Server, ctx context.Context, c caller, req *kmsg.IncrementalAlterConfigsRequest) finish {
+	return later(func() kmsg.Response {
+		resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
+		for i := range req.Resources {
+			rr := &req.Resources[i]
+			changes := make([]alteration, len(rr.Configs))
+			for j := range rr.Configs {
+				changes[j] = alteration{rr.Configs[j].Name, rr.Configs[j].Op, rr.Configs[j].Value}
+			}
+			err := s.alterResource(ctx, c, rr.ResourceType, rr.ResourceName, req.ValidateOnly,
+				func(own map[string]string) (map[string]string, error) { return s.alter(own, changes) })
+			r := kmsg.NewIncrementalAlterConfigsResponseResource()
+			r.ResourceType, r.ResourceName, r.ErrorCode, r.ErrorMessage = rr.ResourceType, rr.ResourceName, code(err), message(err)
+			resp.Resources = append(resp.Resources, r)
+		}
+		return resp
+	})
+}
+
+// alterConfigs answers AlterConfigs, the older form: what it lists becomes all that the topic sets itself.
+func alterConfigs(s *Server, ctx context.Context, c caller, req *kmsg.AlterConfigsRequest) finish {
+	return later(func() kmsg.Response {
+		resp := req.ResponseKind().(*kmsg.AlterConfigsResponse)
+		for i := range req.Resources {
+			rr := &req.Resources[i]
+			err := s.alterResource(ctx, c, rr.ResourceType, rr.ResourceName, req.ValidateOnly,
+				func(map[string]string) (map[string]string, error) {
+					own := make(map[string]string, len(rr.Configs))
+					for j := range rr.Configs {
+						if rr.Configs[j].Value == nil {
+							return nil, &fault{kerr.InvalidRequest, "Null value not supported for: " + rr.Configs[j].Name}
+						}
+						own[rr.Configs[j].Name] = *rr.Configs[j].Value
+					}
+					return own, nil
+				})
+			r := kmsg.NewAlterConfigsResponseResource()
+			r.ResourceType, r.ResourceName, r.ErrorCode, r.ErrorMessage = rr.ResourceType, rr.ResourceName, code(err), message(err)
+			resp.Resources = append(resp.Resources, r)
+		}
+		return resp
+	})
+}
+
+func (s *Server) alterResource(ctx context.Context, c caller, kind kmsg.ConfigResourceType, name string, dry bool,
+	edit func(own map[string]string) (map[string]string, error)) error {
+	if n := configNeed(kind, name, AlterConfigs); !c.may(n.Op, n.Kind, n.Name) {
+		return configDenied(kind)
+	}
+	switch kind {
+	case kmsg.ConfigResourceTypeTopic:
+		t := s.Catalog.named(name)
+		if t == nil {
+			return kerr.UnknownTopicOrPartition
+		}
+		if t.internal {
+			return &fault{kerr.InvalidRequest, fmt.Sprintf("Topic '%s' belongs to the broker.", name)}
+		}
+		if err := s.Catalog.configure(ctx, name, dry, edit); err != nil {
+			return err
+		}
+		if !dry {
+			s.Logger.Info("changed the configs of a topic", "topic", name, "client", c.ClientID)
+		}
+		return nil
+	case kmsg.ConfigResourceTypeBroker:
+		return &fault{kerr.InvalidRequest,
+			"The broker's settings cannot be changed while it runs: set them with --set or in its configuration file."}
+	}
+	return &fault{kerr.InvalidRequest, fmt.Sprintf("Unsupported resource type: %d", kind)}
+}
+
+func incrementalAlterConfigsNeeds(_ *Server, req *kmsg.IncrementalAlterConfigsRequest) []need {
+	var needs []need
+	for i := range req.Resources {
+		needs = append(needs, configNeed(req.Resources[i].ResourceType, req.Resources[i].ResourceName, AlterConfigs))
+	}
+	return needs
+}
+
+func refuseIncrementalAlterConfigs(req *kmsg.IncrementalAlterConfigsRequest) kmsg.Response {
+	resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
+	for i := range req.Resources {
+		r := kmsg.NewIncrementalAlterConfigsResponseResource()
+		r.ResourceType, r.ResourceName = req.Resources[i].ResourceType, req.Resources[i].ResourceName
+		err := configDenied(r.ResourceType)
+		r.ErrorCode, r.ErrorMessage = err.Code, message(err)
+		resp.Resources = append(resp.Resources, r)
+	}
+	return resp
+}
+
+func alterConfigsNeeds(_ *Server, req *kmsg.AlterConfigsRequest) []need {
+	var needs []need
+	for i := range req.Resources {
+		needs = append(needs, configNeed(req.Resources[i].ResourceType, req.Resources[i].ResourceName, AlterConfigs))
+	}
+	return needs
+}
+
+func refuseAlterConfigs(req *kmsg.AlterConfigsRequest) kmsg.Response {
+	resp := req.ResponseKind().(*kmsg.AlterConfigsResponse)
+	for i := range req.Resources {
+		r := kmsg.NewAlterConfigsResponseResource()
+		r.ResourceType, r.ResourceName = req.Resources[i].ResourceType, req.Resources[i].ResourceName
+		err := configDenied(r.ResourceType)
+		r.ErrorCode, r.ErrorMessage = err.Code, message(err)
+		resp.Resources = append(resp.Resources, r)
+	}
+	return resp
+}

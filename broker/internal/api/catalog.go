@@ -1,0 +1,360 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/typelog/typelog/broker/internal/log"
+)
+
+// StoredTopic is a topic as the store keeps it.
+type StoredTopic struct {
+	Name       string
+	ID         log.TopicID
+	Partitions int32
+	Configs    map[string]string
+	// Deleting: its partitions are being taken away; nobody sees it any more.
+	Deleting bool
+}
+
+// TopicStore keeps topics durably: when a method returns, its change survives a crash. Calls do not overlap.
+type TopicStore interface {
+	Topics(ctx context.Context) ([]StoredTopic, error)
+	Create(ctx context.Context, t StoredTopic) error
+	SetPartitions(ctx context.Context, id log.TopicID, partitions int32) error
+	SetConfigs(ctx context.Context, id log.TopicID, configs map[string]string) error
+	MarkDeleting(ctx context.Context, id log.TopicID) error
+	Forget(ctx context.Context, id log.TopicID) error
+}
+
+// topic is a snapshot of a topic; it never changes.
+type topic struct {
+	name       string
+	id         log.TopicID
+	partitions int32
+	internal   bool
+	configs    map[string]string // set on the topic itself
+	config     TopicConfig
+}
+
+// partition names one of the topic's partitions for the engine.
+func (t *topic) partition(i int32) log.Partition { return log.Partition{Topic: t.id, Index: i} }
+
+// has reports whether the topic has a partition i.
+func (t *topic) has(i int32) bool { return i >= 0 && i < t.partitions }
+
+// Names of the internal topics.
+const (
+	OffsetsTopic      = "__consumer_offsets"
+	TransactionsTopic = "__transaction_state"
+)
+
+func isInternal(name string) bool { return name == OffsetsTopic || name == TransactionsTopic }
+
+// Catalog is the topics of a broker: the store's rows and the engine's partitions, kept in step. A topic's partitions are
+// made before its row and taken away after it is marked, so that a crash leaves partitions without a row (which the
+// engine sets aside) or a marked row (whose deletion Load finishes), never a row without partitions.
+type Catalog struct {
+	store   TopicStore
+	engine  log.Engine
+	resolve func(configs map[string]string) (TopicConfig, error)
+	log     *slog.Logger
+
+	// changing is held while a topic is created, changed or deleted.
+	changing sync.Mutex
+
+	// mu guards the maps; it is never held during I/O.
+	mu     sync.RWMutex
+	byName map[string]*topic
+	byID   map[log.TopicID]*topic
+	// folded maps names with '.' replaced by '_', in which Kafka does not let topics collide.
+	folded map[string]string
+}
+
+// LoadCatalog reads the topics, hands the engine their configs and finishes deletions that a crash interrupted. resolve
+// turns a topic's own configs into the ones that hold.
+func LoadCatalog(ctx context.Context, store TopicStore, engine log.Engine,
+	resolve func(configs map[string]string) (TopicConfig, error), logger *slog.Logger) (*Catalog, error) {
+	c := &Catalog{
+		store: store, engine: engine, resolve: resolve, log: logger,
+		byName: map[string]*topic{}, byID: map[log.TopicID]*topic{}, folded: map[string]string{},
+	}
+	rows, err := store.Topics(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		if row.Deleting {
+			if err := c.finishDelete(ctx, row.ID); err != nil {
+				return nil, fmt.Errorf("finish deleting topic %s: %w", row.Name, err)
+			}
+			continue
+		}
+		t, err := c.snapshot(row)
+		if err != nil {
+			return nil, fmt.Errorf("topic %s: %w", row.Name, err)
+		}
+		// The partitions exist: they were made before the row. Create tells the engine their configs.
+		if err := engine.Create(ctx, partitions(t.id, 0, t.partitions), t.config.Log); err != nil {
+			return nil, fmt.Errorf("open topic %s: %w", row.Name, err)
+		}
+		engine.Configure(t.id, t.config.Log)
+		c.put(t)
+	}
+	return c, nil
+}
+
+func (c *Catalog) snapshot(row StoredTopic) (*topic, error) {
+	cfg, err := c.resolve(row.Configs)
+	if err != nil {
+		return nil, err
+	}
+	t := &topic{name: row.Name, id: row.ID, partitions: row.Partitions, internal: isInternal(row.Name),
+		configs: row.Configs, config: cfg}
+	return t, nil
+}
+
+func (c *Catalog) put(t *topic) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.byName[t.name], c.byID[t.id], c.folded[fold(t.name)] = t, t, t.name
+}
+
+func (c *Catalog) drop(t *topic) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.byName, t.name)
+	delete(c.byID, t.id)
+	delete(c.folded, fold(t.name))
+}
+
+// named returns the topic of that name, or nil.
+func (c *Catalog) named(name string) *topic {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.byName[name]
+}
+
+// namedBytes is named without a string.
+func (c *Catalog) namedBytes(name []byte) *topic {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.byName[string(name)]
+}
+
+// withID returns the topic of that id, or nil.
+func (c *Catalog) withID(id log.TopicID) *topic {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.byID[id]
+}
+
+// all returns every topic, by name.
+func (c *Catalog) all() []*topic {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return slices.SortedFunc(maps.Values(c.byName), func(a, b *topic) int { return strings.Compare(a.name, b.name) })
+}
+
+// create makes a topic, or with dry only checks that it could be made. The error carries its protocol code.
+func (c *Catalog) create(ctx context.Context, name string, parts int32, configs map[string]string, dry bool) (*topic, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	if t := c.named(name); t != nil {
+		return t, &fault{kerr.TopicAlreadyExists, fmt.Sprintf("Topic '%s' already exists.", name)}
+	}
+	c.mu.RLock()
+	other, collides := c.folded[fold(name)]
+	c.mu.RUnlock()
+	if collides {
+		return nil, &fault{kerr.InvalidTopicException,
+			fmt.Sprintf("Topic '%s' collides with existing topic '%s': '.' and '_' count as the same.", name, other)}
+	}
+	row := StoredTopic{Name: name, ID: newTopicID(), Partitions: parts, Configs: configs}
+	t, err := c.snapshot(row)
+	if err != nil {
+		return nil, &fault{kerr.InvalidConfig, err.Error()}
+	}
+	if dry {
+		return t, nil
+	}
+	if err := c.engine.Create(ctx, partitions(t.id, 0, parts), t.config.Log); err != nil {
+		return nil, fmt.Errorf("create topic %s: %w", name, err)
+	}
+	if err := c.store.Create(ctx, row); err != nil {
+		if cerr := c.engine.DeleteTopic(ctx, t.id); cerr != nil {
+			c.log.Warn("partitions of a topic that was not created are left behind", "topic", name, "id", t.id, "error", cerr)
+		}
+		return nil, fmt.Errorf("create topic %s: %w", name, err)
+	}
+	c.put(t)
+	return t, nil
+}
+
+// grow gives a topic more partitions.
+func (c *Catalog) grow(ctx context.Context, name string, parts int32, dry bool) error {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	t := c.named(name)
+	switch {
+	case t == nil:
+		return kerr.UnknownTopicOrPartition
+	case t.internal:
+		return &fault{kerr.InvalidPartitions, fmt.Sprintf("The number of partitions of internal topic %s is fixed.", name)}
+	case parts == t.partitions:
+		return &fault{kerr.InvalidPartitions, fmt.Sprintf("Topic already has %d partition(s).", parts)}
+	case parts < t.partitions:
+		return &fault{kerr.InvalidPartitions, fmt.Sprintf(
+			"The topic %s currently has %d partition(s); %d would not be an increase.", name, t.partitions, parts)}
+	case parts > maxPartitions:
+		return tooManyPartitions(parts)
+	case dry:
+		return nil
+	}
+	if err := c.engine.Create(ctx, partitions(t.id, t.partitions, parts), t.config.Log); err != nil {
+		return fmt.Errorf("add partitions to %s: %w", name, err)
+	}
+	if err := c.store.SetPartitions(ctx, t.id, parts); err != nil {
+		return fmt.Errorf("add partitions to %s: %w", name, err)
+	}
+	next := *t
+	next.partitions = parts
+	c.put(&next)
+	return nil
+}
+
+// configure changes a topic's own configs: edit gets a copy of them and returns what they become.
+func (c *Catalog) configure(ctx context.Context, name string, dry bool,
+	edit func(configs map[string]string) (map[string]string, error)) error {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	t := c.named(name)
+	if t == nil {
+		return kerr.UnknownTopicOrPartition
+	}
+	configs := maps.Clone(t.configs)
+	if configs == nil {
+		configs = map[string]string{}
+	}
+	configs, err := edit(configs)
+	if err != nil {
+		return err
+	}
+	cfg, err := c.resolve(configs)
+	if err != nil {
+		return &fault{kerr.InvalidConfig, err.Error()}
+	}
+	if dry {
+		return nil
+	}
+	if err := c.store.SetConfigs(ctx, t.id, configs); err != nil {
+		return fmt.Errorf("change configs of %s: %w", name, err)
+	}
+	next := *t
+	next.configs, next.config = configs, cfg
+	c.engine.Configure(t.id, cfg.Log)
+	c.put(&next)
+	return nil
+}
+
+// remove deletes a topic.
+func (c *Catalog) remove(ctx context.Context, t *topic) error {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	if c.withID(t.id) == nil {
+		return kerr.UnknownTopicOrPartition
+	}
+	if err := c.store.MarkDeleting(ctx, t.id); err != nil {
+		return fmt.Errorf("delete topic %s: %w", t.name, err)
+	}
+	c.drop(t)
+	if err := c.finishDelete(ctx, t.id); err != nil {
+		// The topic is gone for everybody; the next start takes away what is left of it.
+		c.log.Warn("a deleted topic's partitions could not be taken away yet", "topic", t.name, "error", err)
+	}
+	return nil
+}
+
+func (c *Catalog) finishDelete(ctx context.Context, id log.TopicID) error {
+	if err := c.engine.DeleteTopic(ctx, id); err != nil && !errors.Is(err, log.ErrUnknownPartition) {
+		return err
+	}
+	return c.store.Forget(ctx, id)
+}
+
+// EnsureInternal returns an internal topic, creating it if it is not there.
+func (c *Catalog) EnsureInternal(ctx context.Context, name string, parts int32, configs map[string]string) (log.TopicID, int32, error) {
+	t := c.named(name)
+	if t == nil {
+		var err error
+		if t, err = c.create(ctx, name, parts, configs, false); err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+			return log.TopicID{}, 0, err
+		}
+	}
+	return t.id, t.partitions, nil
+}
+
+// maxPartitions bounds the partitions of a topic, and of one request to create topics.
+const maxPartitions = 10_000
+
+func tooManyPartitions(n int32) error {
+	return &fault{kerr.InvalidPartitions, fmt.Sprintf("%d partitions are too many: at most %d are allowed.", n, maxPartitions)}
+}
+
+func partitions(id log.TopicID, from, to int32) []log.Partition {
+	parts := make([]log.Partition, 0, to-from)
+	for i := from; i < to; i++ {
+		parts = append(parts, log.Partition{Topic: id, Index: i})
+	}
+	return parts
+}
+
+// newTopicID makes a random id. Those that Kafka reserves (0 and 1) do not come out of it: as in its own, version and
+// variant of a random UUID are set. Its tools print ids in URL-safe base64 and take none that begins with '-'.
+func newTopicID() log.TopicID {
+	var id log.TopicID
+	const dash = 62
+	for rand.Read(id[:]); id[0]>>2 == dash; {
+		rand.Read(id[:])
+	}
+	id[6] = id[6]&0x0f | 0x40
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
+
+func fold(name string) string { return strings.ReplaceAll(name, ".", "_") }
+
+// checkName holds a topic's name against Kafka's rules.
+func checkName(name string) error {
+	bad := ""
+	switch {
+	case name == "":
+		bad = "the empty string is not allowed"
+	case name == ".", name == "..":
+		bad = "'" + name + "' is not allowed"
+	case len(name) > 249:
+		bad = "the length of '" + name[:40] + "…' is longer than the max allowed length 249"
+	}
+	for i := 0; bad == "" && i < len(name); i++ {
+		c := name[i]
+		if !('0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '.' || c == '_' || c == '-') {
+			bad = fmt.Sprintf("%q contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'", name)
+		}
+	}
+	if bad != "" {
+		return &fault{kerr.InvalidTopicException, "Topic name is invalid: " + bad}
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package api
+
+import (
+	"context"
+	"errors"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/typelog/typelog/broker/internal/log"
+	"github.com/typelog/typelog/broker/internal/record"
+)
+
+// codes is where errors of the rooms get their protocol codes.
+var codes = []struct {
+	is   error
+	code *kerr.Error
+}{
+	{log.ErrUnknownPartition, kerr.UnknownTopicOrPartition},
+	{log.ErrOffsetOutOfRange, kerr.OffsetOutOfRange},
+	{log.ErrCorrupt, kerr.CorruptMessage},
+	{log.ErrStorage, kerr.KafkaStorageError},
+	{log.ErrClosed, kerr.NotLeaderForPartition}, // retriable: this broker is going away
+	{log.ErrDuplicateSequence, kerr.DuplicateSequenceNumber},
+	{log.ErrOutOfOrderSequence, kerr.OutOfOrderSequenceNumber},
+	{log.ErrUnknownProducer, kerr.UnknownProducerID},
+	{log.ErrInvalidProducerEpoch, kerr.InvalidProducerEpoch},
+	{record.ErrCorrupt, kerr.CorruptMessage},
+	{record.ErrTooLarge, kerr.MessageTooLarge},
+	{record.ErrExpandsTooFar, kerr.MessageTooLarge},
+	{record.ErrUnsupportedMagic, kerr.UnsupportedForMessageFormat},
+	{record.ErrUnknownCompression, kerr.UnsupportedCompressionType},
+	{record.ErrInvalidTimestamp, kerr.InvalidTimestamp},
+	{record.ErrInvalid, kerr.InvalidRecord},
+	{context.Canceled, kerr.RequestTimedOut},
+	{context.DeadlineExceeded, kerr.RequestTimedOut},
+}
+
+// code is the protocol code of an error; 0 for nil.
+func code(err error) int16 {
+	if err == nil {
+		return 0
+	}
+	if k := (*kerr.Error)(nil); errors.As(err, &k) {
+		return k.Code
+	}
+	for _, c := range codes {
+		if errors.Is(err, c.is) {
+			return c.code.Code
+		}
+	}
+	return kerr.UnknownServerError.Code
+}
+
+// fault is a protocol error with words of its own.
+type fault struct {
+	kind *kerr.Error
+	text string
+}
+
+func (f *fault) Error() string { return f.text }
+func (f *fault) Unwrap() error { return f.kind }
+
+// message is the text that goes with an error's code; nil for nil.
+func message(err error) *string {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	if k := (*kerr.Error)(nil); errors.As(err, &k) && error(k) == err {
+		text = k.Description
+	}
+	return &text
+}

@@ -1,0 +1,21 @@
+package api
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics are what the handlers count.
+type metrics struct {
+	// refused counts batches that were not taken, by topic and reason.
+	refused *prometheus.CounterVec
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	m := &metrics{refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "typelog_refused_batches_total",
+		Help: "Batches of records that were refused, by topic and reason: contract (a record does not fit its schema), " +
+			"undecided (the contract could not be checked), acks0, corrupt, too_large, timestamp, invalid.",
+	}, []string{"topic", "reason"})}
+	if r != nil {
+		r.MustRegister(m.refused)
+	}
+	return m
+}
