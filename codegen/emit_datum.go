@@ -1,6 +1,9 @@
 package codegen
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // datum prints the exported surface of a type that can be a whole message, avro.Datum, over its unexported methods:
 // an inner record goes through those, so that nothing is validated or finished twice.
@@ -10,9 +13,7 @@ func (p *printer) datum(n *named) {
 		depth = ", 0"
 	}
 	p.line()
-	p.comment("AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on " +
-		"an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's entries is " +
-		"not fixed.")
+	p.comment("AppendAvro appends v's binary encoding to dst: see avro.Datum." + mapOrder(n))
 	p.line("func (v *", n.name, ") AppendAvro(dst []byte) ([]byte, error) {")
 	p.line("out, err := v.appendAvro(dst", depth, ")")
 	p.line("if err != nil {")
@@ -21,9 +22,8 @@ func (p *printer) datum(n *named) {
 	p.line("return out, nil")
 	p.line("}")
 	p.line()
-	p.comment("DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory " +
-		"of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything. " +
-		"avro.DecodeOptions says who owns what and which schema src was written with.")
+	p.comment("DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and " +
+		"maps again. On an error v holds anything.")
 	p.line("func (v *", n.name, ") DecodeAvro(src []byte, opts avro.DecodeOptions) error {")
 	p.line("var r avro.Reader")
 	p.line("r.Reset(src, opts)")
@@ -34,7 +34,7 @@ func (p *printer) datum(n *named) {
 	p.line("}")
 	if n.tracks {
 		p.line()
-		p.comment("Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.")
+		p.comment(validateDoc)
 		p.line("func (v *", n.name, ") Validate() error { return v.validateAvro(0) }")
 	}
 	p.line()
@@ -44,6 +44,39 @@ func (p *printer) datum(n *named) {
 	p.line("}")
 	p.line()
 	p.line("const schemaOf", n.name, " = ", quote(n.text))
+}
+
+// validateDoc is the comment of Validate.
+const validateDoc = "Validate says whether AppendAvro would succeed: see avro.Datum."
+
+// mapOrder warns where two encodings of one value can differ.
+func mapOrder(n *named) string {
+	var has func(r *ref, seen map[*named]bool) bool
+	inRecord := func(n *named, seen map[*named]bool) bool {
+		if seen[n] {
+			return false
+		}
+		seen[n] = true
+		return slices.ContainsFunc(n.fields, func(f *field) bool { return has(f.typ, seen) })
+	}
+	has = func(r *ref, seen map[*named]bool) bool {
+		switch {
+		case r.form == formMap:
+			return true
+		case r.form == formRecord:
+			return inRecord(r.named, seen)
+		case r.elem != nil:
+			return has(r.elem, seen)
+		case r.union != nil:
+			return slices.ContainsFunc(r.union.branches, func(b *branch) bool { return has(b.typ, seen) })
+		}
+		return false
+	}
+	seen := map[*named]bool{}
+	if n.root != nil && has(n.root, seen) || inRecord(n, seen) {
+		return " The order of a map's entries is not fixed, so neither are the bytes."
+	}
+	return ""
 }
 
 // textOrigin says how a type's schema text came to be.

@@ -83,7 +83,7 @@ func (p *printer) record(n *named) {
 		if f.pointer {
 			p.comment("Nil is null. A pointer, because " + f.avro.Name + " closes a cycle of records.")
 		}
-		p.line(f.name, " ", goType(f.typ))
+		p.line(f.name, " ", goType(f.typ), " ", tag(f))
 	}
 	p.line("}")
 	p.constructor(n)
@@ -94,10 +94,19 @@ func (p *printer) record(n *named) {
 	}
 }
 
+// tag returns a field's tag: in JSON it has the name that it has in the schema, and nulls are left out.
+func tag(f *field) string {
+	switch f.typ.form {
+	case formOptional, formNilable, formPointer:
+		return "`json:\"" + f.avro.Name + ",omitzero\"`"
+	}
+	return "`json:\"" + f.avro.Name + "\"`"
+}
+
 // constructor prints NewX, which sets the schema's defaults.
 func (p *printer) constructor(n *named) {
 	p.line()
-	p.comment("New" + n.name + " returns a " + n.name + " that holds the schema's defaults, and Go's zero values elsewhere.")
+	p.comment("New" + n.name + " returns a value that holds the schema's defaults, and Go's zero values elsewhere.")
 	p.line("func New", n.name, "() *", n.name, " {")
 	p.line("return &", n.name, "{")
 	for _, f := range n.fields {

@@ -7,7 +7,7 @@ func (p *printer) validator(n *named, body func()) {
 	if n.tracks {
 		p.line("func (v *", n.name, ") validateAvro(depth int) error {")
 	} else {
-		p.comment("Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.")
+		p.comment(validateDoc)
 		p.line("func (v *", n.name, ") Validate() error {")
 	}
 	if n.deep {

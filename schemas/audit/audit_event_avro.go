@@ -21,53 +21,53 @@ const _ = avro.GeneratedV1
 type AuditEvent struct {
 	// Identifies the event. The same event delivered twice has the same id, and no two events share one, so
 	// consumers drop duplicates by it.
-	EventID EventID
+	EventID EventID `json:"event_id"`
 
 	// When it happened, by the clock of the system that it happened in. Microseconds since 1970-01-01T00:00:00Z.
-	OccurredAt time.Time
+	OccurredAt time.Time `json:"occurred_at"`
 
 	// When the producer wrote this event down, by the producer's clock. Microseconds since 1970-01-01T00:00:00Z.
 	// Far behind occurred_at means an import or a delayed delivery.
-	RecordedAt time.Time
+	RecordedAt time.Time `json:"recorded_at"`
 
 	// What was done, in the source's own words, stable enough to filter on: 's3:GetObject', 'pods/exec:create',
 	// 'invoice.approve'. Not empty.
-	Action string
+	Action string `json:"action"`
 
 	// The action's kind, comparable across sources.
-	Operation Operation
+	Operation Operation `json:"operation"`
 
 	// How it ended.
-	Outcome Outcome
+	Outcome Outcome `json:"outcome"`
 
 	// Why it ended so, for people: an error code or message, the policy that decided. Null if the source gives
 	// none.
-	Reason avro.Opt[string]
+	Reason avro.Opt[string] `json:"reason,omitzero"`
 
 	// Who did it.
-	Actor Actor
+	Actor Actor `json:"actor"`
 
 	// What it was done to, the main target first. Empty if the action has no object, as a login has none.
-	Targets []Target
+	Targets []Target `json:"targets"`
 
 	// Where it was seen and where it came from.
-	Source Source
+	Source Source `json:"source"`
 
 	// What joins it to other events.
-	Trace Trace
+	Trace Trace `json:"trace"`
 
 	// What the action changed, in order. Empty if nothing, or if the source does not say.
-	Changes []Change
+	Changes []Change `json:"changes"`
 
 	// Everything of the source's record that has no field of its own, by its path in that record. Values that are
 	// no strings are JSON text.
-	Metadata map[string]string
+	Metadata map[string]string `json:"metadata"`
 
 	// Who wrote it down; makes lost events visible.
-	Producer Producer
+	Producer Producer `json:"producer"`
 }
 
-// NewAuditEvent returns a AuditEvent that holds the schema's defaults, and Go's zero values elsewhere.
+// NewAuditEvent returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewAuditEvent() *AuditEvent {
 	return &AuditEvent{
 		Operation: OperationUnknown,
@@ -76,9 +76,8 @@ func NewAuditEvent() *AuditEvent {
 	}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum. The order of a map's entries is not fixed,
+// so neither are the bytes.
 func (v *AuditEvent) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -87,9 +86,8 @@ func (v *AuditEvent) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *AuditEvent) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -374,7 +372,7 @@ const schemaOfAuditEvent = `{
 }
 `
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *AuditEvent) Validate() error {
 	if _, err := avro.TimestampMicrosOf(v.OccurredAt); err != nil {
 		return avro.InField(err, "occurred_at")
@@ -826,34 +824,32 @@ func (v Outcome) Validate() error {
 // Who acted.
 type Actor struct {
 	// What kind of actor it is.
-	Type ActorType
+	Type ActorType `json:"type"`
 
 	// The actor's stable identifier in the source: an ARN, a SID, a user name, a subject claim. Empty only if the
 	// source names nobody.
-	ID string
+	ID string `json:"id"`
 
 	// A name for people to read, where it differs from id. It may change over time; never join on it.
-	Name avro.Opt[string]
+	Name avro.Opt[string] `json:"name,omitzero"`
 
 	// The id of the principal in whose name the actor acted (impersonation, an assumed role, sudo). Null if in
 	// its own.
-	OnBehalfOf avro.Opt[string]
+	OnBehalfOf avro.Opt[string] `json:"on_behalf_of,omitzero"`
 
 	// How the actor proved who it is: 'mfa', 'oidc', 'x509', 'access-key', 'kerberos'. Never a secret. Null if
 	// not known.
-	AuthMethod avro.Opt[string]
+	AuthMethod avro.Opt[string] `json:"auth_method,omitzero"`
 }
 
-// NewActor returns a Actor that holds the schema's defaults, and Go's zero values elsewhere.
+// NewActor returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewActor() *Actor {
 	return &Actor{
 		Type: ActorTypeUnknown,
 	}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *Actor) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -862,9 +858,8 @@ func (v *Actor) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Actor) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -882,7 +877,7 @@ func (*Actor) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfActor = `{"type":"record","name":"Actor","namespace":"io.typelog.audit","doc":"Who acted.","fields":[{"name":"type","type":{"type":"enum","name":"ActorType","doc":"USER is a person; SERVICE a workload with an account of its own; SYSTEM the platform itself (kernel, control plane, scheduler); ANONYMOUS nobody who was authenticated.","symbols":["UNKNOWN","USER","SERVICE","SYSTEM","ANONYMOUS"],"default":"UNKNOWN"},"doc":"What kind of actor it is.","default":"UNKNOWN"},{"name":"id","type":"string","doc":"The actor's stable identifier in the source: an ARN, a SID, a user name, a subject claim. Empty only if the source names nobody."},{"name":"name","type":["null","string"],"doc":"A name for people to read, where it differs from id. It may change over time; never join on it.","default":null},{"name":"on_behalf_of","type":["null","string"],"doc":"The id of the principal in whose name the actor acted (impersonation, an assumed role, sudo). Null if in its own.","default":null},{"name":"auth_method","type":["null","string"],"doc":"How the actor proved who it is: 'mfa', 'oidc', 'x509', 'access-key', 'kerberos'. Never a secret. Null if not known.","default":null}]}`
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Actor) Validate() error {
 	if err := v.Type.Validate(); err != nil {
 		return avro.InField(err, "type")
@@ -1065,26 +1060,24 @@ func (v ActorType) Validate() error {
 // A thing that was acted upon.
 type Target struct {
 	// What kind of thing, in the source's own words: 'pods', 'AWS::S3::Object', 'process'.
-	Type string
+	Type string `json:"type"`
 
 	// The thing's identifier, unique together with type and scope: an ARN, a path, a UID, a name.
-	ID string
+	ID string `json:"id"`
 
 	// A name for people to read, where it differs from id.
-	Name avro.Opt[string]
+	Name avro.Opt[string] `json:"name,omitzero"`
 
 	// What the thing lies in and its id is unique within: a tenant, account, namespace, database or host.
-	Scope avro.Opt[string]
+	Scope avro.Opt[string] `json:"scope,omitzero"`
 }
 
-// NewTarget returns a Target that holds the schema's defaults, and Go's zero values elsewhere.
+// NewTarget returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewTarget() *Target {
 	return &Target{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *Target) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -1093,9 +1086,8 @@ func (v *Target) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Target) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -1113,7 +1105,7 @@ func (*Target) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfTarget = `{"type":"record","name":"Target","namespace":"io.typelog.audit","doc":"A thing that was acted upon.","fields":[{"name":"type","type":"string","doc":"What kind of thing, in the source's own words: 'pods', 'AWS::S3::Object', 'process'."},{"name":"id","type":"string","doc":"The thing's identifier, unique together with type and scope: an ARN, a path, a UID, a name."},{"name":"name","type":["null","string"],"doc":"A name for people to read, where it differs from id.","default":null},{"name":"scope","type":["null","string"],"doc":"What the thing lies in and its id is unique within: a tenant, account, namespace, database or host.","default":null}]}`
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Target) Validate() error {
 	if err := avro.CheckString(v.Type); err != nil {
 		return avro.InField(err, "type")
@@ -1199,29 +1191,27 @@ func (v *Target) decodeAvro(r *avro.Reader) {
 type Source struct {
 	// The service that saw the action and reports it: 's3.amazonaws.com', 'kube-apiserver',
 	// 'Microsoft-Windows-Security-Auditing'. Not empty.
-	Service string
+	Service string `json:"service"`
 
 	// The version of that service or of the API that was called.
-	Version avro.Opt[string]
+	Version avro.Opt[string] `json:"version,omitzero"`
 
 	// The machine or node on which the service saw it.
-	Host avro.Opt[string]
+	Host avro.Opt[string] `json:"host,omitzero"`
 
 	// The client's IPv4 or IPv6 address as the service saw it, as text without a port. Null for local actions.
-	IP avro.Opt[string]
+	IP avro.Opt[string] `json:"ip,omitzero"`
 
 	// The client's program as it calls itself. It is the client's claim and proves nothing.
-	UserAgent avro.Opt[string]
+	UserAgent avro.Opt[string] `json:"user_agent,omitzero"`
 }
 
-// NewSource returns a Source that holds the schema's defaults, and Go's zero values elsewhere.
+// NewSource returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewSource() *Source {
 	return &Source{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *Source) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -1230,9 +1220,8 @@ func (v *Source) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Source) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -1250,7 +1239,7 @@ func (*Source) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfSource = `{"type":"record","name":"Source","namespace":"io.typelog.audit","doc":"The service that saw the action, and the client that asked for it.","fields":[{"name":"service","type":"string","doc":"The service that saw the action and reports it: 's3.amazonaws.com', 'kube-apiserver', 'Microsoft-Windows-Security-Auditing'. Not empty."},{"name":"version","type":["null","string"],"doc":"The version of that service or of the API that was called.","default":null},{"name":"host","type":["null","string"],"doc":"The machine or node on which the service saw it.","default":null},{"name":"ip","type":["null","string"],"doc":"The client's IPv4 or IPv6 address as the service saw it, as text without a port. Null for local actions.","default":null},{"name":"user_agent","type":["null","string"],"doc":"The client's program as it calls itself. It is the client's claim and proves nothing.","default":null}]}`
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Source) Validate() error {
 	if err := avro.CheckString(v.Service); err != nil {
 		return avro.InField(err, "service")
@@ -1371,20 +1360,18 @@ func (v *Source) decodeAvro(r *avro.Reader) {
 type Trace struct {
 	// The source's id of the request, or its own id of the event. Several events may share it, so it does not
 	// tell duplicates.
-	RequestID avro.Opt[string]
+	RequestID avro.Opt[string] `json:"request_id,omitzero"`
 
 	// The distributed trace: 32 lower-case hexadecimal digits as in W3C Trace Context, where the source has one.
-	TraceID avro.Opt[string]
+	TraceID avro.Opt[string] `json:"trace_id,omitzero"`
 }
 
-// NewTrace returns a Trace that holds the schema's defaults, and Go's zero values elsewhere.
+// NewTrace returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewTrace() *Trace {
 	return &Trace{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *Trace) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -1393,9 +1380,8 @@ func (v *Trace) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Trace) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -1413,7 +1399,7 @@ func (*Trace) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfTrace = `{"type":"record","name":"Trace","namespace":"io.typelog.audit","doc":"What joins the event to others and to logs and traces.","fields":[{"name":"request_id","type":["null","string"],"doc":"The source's id of the request, or its own id of the event. Several events may share it, so it does not tell duplicates.","default":null},{"name":"trace_id","type":["null","string"],"doc":"The distributed trace: 32 lower-case hexadecimal digits as in W3C Trace Context, where the source has one.","default":null}]}`
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Trace) Validate() error {
 	if v.RequestID.Valid {
 		if err := avro.CheckString(v.RequestID.Value); err != nil {
@@ -1476,23 +1462,21 @@ func (v *Trace) decodeAvro(r *avro.Reader) {
 // One value that the action changed.
 type Change struct {
 	// Where in the first target: a JSON pointer (RFC 6901), or the attribute's name.
-	Path string
+	Path string `json:"path"`
 
 	// The value before, as JSON text. Null if there was none or it is not known. Never a secret.
-	Old avro.Opt[string]
+	Old avro.Opt[string] `json:"old,omitzero"`
 
 	// The value after, as JSON text. Null if it was removed or is not known. Never a secret.
-	New avro.Opt[string]
+	New avro.Opt[string] `json:"new,omitzero"`
 }
 
-// NewChange returns a Change that holds the schema's defaults, and Go's zero values elsewhere.
+// NewChange returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewChange() *Change {
 	return &Change{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *Change) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -1501,9 +1485,8 @@ func (v *Change) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Change) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -1521,7 +1504,7 @@ func (*Change) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfChange = `{"type":"record","name":"Change","namespace":"io.typelog.audit","doc":"One value that the action changed.","fields":[{"name":"path","type":"string","doc":"Where in the first target: a JSON pointer (RFC 6901), or the attribute's name."},{"name":"old","type":["null","string"],"doc":"The value before, as JSON text. Null if there was none or it is not known. Never a secret.","default":null},{"name":"new","type":["null","string"],"doc":"The value after, as JSON text. Null if it was removed or is not known. Never a secret.","default":null}]}`
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Change) Validate() error {
 	if err := avro.CheckString(v.Path); err != nil {
 		return avro.InField(err, "path")
@@ -1595,21 +1578,19 @@ func (v *Change) decodeAvro(r *avro.Reader) {
 // Who wrote the event down, and its number there.
 type Producer struct {
 	// The producer's name, stable across its restarts. Two producers never share one. Not empty.
-	ID string
+	ID string `json:"id"`
 
 	// 1 for this producer's first event and one more for each that follows. A number that is missing is an event
 	// that was lost; one that comes twice is a duplicate.
-	Sequence int64
+	Sequence int64 `json:"sequence"`
 }
 
-// NewProducer returns a Producer that holds the schema's defaults, and Go's zero values elsewhere.
+// NewProducer returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewProducer() *Producer {
 	return &Producer{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *Producer) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -1618,9 +1599,8 @@ func (v *Producer) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Producer) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -1638,7 +1618,7 @@ func (*Producer) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfProducer = `{"type":"record","name":"Producer","namespace":"io.typelog.audit","doc":"Who wrote the event down, and its number there.","fields":[{"name":"id","type":"string","doc":"The producer's name, stable across its restarts. Two producers never share one. Not empty."},{"name":"sequence","type":"long","doc":"1 for this producer's first event and one more for each that follows. A number that is missing is an event that was lost; one that comes twice is a duplicate."}]}`
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Producer) Validate() error {
 	if err := avro.CheckString(v.ID); err != nil {
 		return avro.InField(err, "id")

@@ -16,30 +16,30 @@ const _ = avro.GeneratedV1
 
 // Defaults is the Avro record test.defaults.Defaults.
 type Defaults struct {
-	Flag    bool
-	Small   int32
-	Big     int64
-	Ratio   float32
-	Exact   float64
-	Text    string
-	Raw     []byte
-	Four    Four
-	Kind    Kind
-	Tags    []string
-	Limits  map[string]int64
-	Point   Point
-	Other   Point
-	Maybe   avro.Opt[string]
-	Nothing avro.Opt[string]
-	Zero    avro.Opt[int64]
-	Empty   []int32
-	At      time.Time
-	ID      avro.UUID
-	Day     time.Time
-	Mixed   DefaultsMixed
+	Flag    bool             `json:"flag"`
+	Small   int32            `json:"small"`
+	Big     int64            `json:"big"`
+	Ratio   float32          `json:"ratio"`
+	Exact   float64          `json:"exact"`
+	Text    string           `json:"text"`
+	Raw     []byte           `json:"raw"`
+	Four    Four             `json:"four"`
+	Kind    Kind             `json:"kind"`
+	Tags    []string         `json:"tags"`
+	Limits  map[string]int64 `json:"limits"`
+	Point   Point            `json:"point"`
+	Other   Point            `json:"other"`
+	Maybe   avro.Opt[string] `json:"maybe,omitzero"`
+	Nothing avro.Opt[string] `json:"nothing,omitzero"`
+	Zero    avro.Opt[int64]  `json:"zero,omitzero"`
+	Empty   []int32          `json:"empty,omitzero"`
+	At      time.Time        `json:"at"`
+	ID      avro.UUID        `json:"id"`
+	Day     time.Time        `json:"day"`
+	Mixed   DefaultsMixed    `json:"mixed"`
 }
 
-// NewDefaults returns a Defaults that holds the schema's defaults, and Go's zero values elsewhere.
+// NewDefaults returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewDefaults() *Defaults {
 	return &Defaults{
 		Flag:   true,
@@ -65,9 +65,8 @@ func NewDefaults() *Defaults {
 	}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum. The order of a map's entries is not fixed,
+// so neither are the bytes.
 func (v *Defaults) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -76,9 +75,8 @@ func (v *Defaults) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Defaults) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -95,7 +93,7 @@ func (*Defaults) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfDefaults = "{\n  \"type\": \"record\",\n  \"name\": \"Defaults\",\n  \"namespace\": \"test.defaults\",\n  \"fields\": [\n    {\n      \"name\": \"flag\",\n      \"type\": \"boolean\",\n      \"default\": true\n    },\n    {\n      \"name\": \"small\",\n      \"type\": \"int\",\n      \"default\": -7\n    },\n    {\n      \"name\": \"big\",\n      \"type\": \"long\",\n      \"default\": 9007199254740993\n    },\n    {\n      \"name\": \"ratio\",\n      \"type\": \"float\",\n      \"default\": 0.5\n    },\n    {\n      \"name\": \"exact\",\n      \"type\": \"double\",\n      \"default\": -1e-09\n    },\n    {\n      \"name\": \"text\",\n      \"type\": \"string\",\n      \"default\": \"say \\\"hi\\\"\\n\u2028`\"\n    },\n    {\n      \"name\": \"raw\",\n      \"type\": \"bytes\",\n      \"default\": \"\\u0000ÿA\"\n    },\n    {\n      \"name\": \"four\",\n      \"type\": {\n        \"type\": \"fixed\",\n        \"name\": \"Four\",\n        \"size\": 4\n      },\n      \"default\": \"\\u0001\\u0002\\u0003ÿ\"\n    },\n    {\n      \"name\": \"kind\",\n      \"type\": {\n        \"type\": \"enum\",\n        \"name\": \"Kind\",\n        \"symbols\": [\n          \"A\",\n          \"B\"\n        ]\n      },\n      \"default\": \"B\"\n    },\n    {\n      \"name\": \"tags\",\n      \"type\": {\n        \"type\": \"array\",\n        \"items\": \"string\"\n      },\n      \"default\": [\n        \"x\",\n        \"y\"\n      ]\n    },\n    {\n      \"name\": \"limits\",\n      \"type\": {\n        \"type\": \"map\",\n        \"values\": \"long\"\n      },\n      \"default\": {\n        \"a\": 1,\n        \"b\": 0\n      }\n    },\n    {\n      \"name\": \"point\",\n      \"type\": {\n        \"type\": \"record\",\n        \"name\": \"Point\",\n        \"fields\": [\n          {\n            \"name\": \"x\",\n            \"type\": \"int\",\n            \"default\": 3\n          },\n          {\n            \"name\": \"y\",\n            \"type\": \"int\",\n            \"default\": 0\n          },\n          {\n            \"name\": \"label\",\n            \"type\": [\n              \"string\",\n              \"null\"\n            ],\n            \"default\": \"here\"\n          }\n        ]\n      },\n      \"default\": {\n        \"y\": 9\n      }\n    },\n    {\n      \"name\": \"other\",\n      \"type\": \"Point\"\n    },\n    {\n      \"name\": \"maybe\",\n      \"type\": [\n        \"string\",\n        \"null\"\n      ],\n      \"default\": \"yes\"\n    },\n    {\n      \"name\": \"nothing\",\n      \"type\": [\n        \"null\",\n        \"string\"\n      ],\n      \"default\": null\n    },\n    {\n      \"name\": \"zero\",\n      \"type\": [\n        \"long\",\n        \"null\"\n      ],\n      \"default\": 0\n    },\n    {\n      \"name\": \"empty\",\n      \"type\": [\n        {\n          \"type\": \"array\",\n          \"items\": \"int\"\n        },\n        \"null\"\n      ],\n      \"default\": []\n    },\n    {\n      \"name\": \"at\",\n      \"type\": {\n        \"type\": \"long\",\n        \"logicalType\": \"timestamp-millis\"\n      },\n      \"default\": 1000\n    },\n    {\n      \"name\": \"id\",\n      \"type\": {\n        \"type\": \"string\",\n        \"logicalType\": \"uuid\"\n      },\n      \"default\": \"00000000-0000-0000-0000-0000000000ff\"\n    },\n    {\n      \"name\": \"day\",\n      \"type\": {\n        \"type\": \"int\",\n        \"logicalType\": \"date\"\n      },\n      \"default\": 20000\n    },\n    {\n      \"name\": \"mixed\",\n      \"type\": [\n        \"int\",\n        \"string\"\n      ],\n      \"default\": 5\n    }\n  ]\n}\n"
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Defaults) Validate() error {
 	if err := avro.CheckString(v.Text); err != nil {
 		return avro.InField(err, "text")
@@ -519,12 +517,12 @@ func (v Kind) Validate() error {
 
 // Point is the Avro record test.defaults.Point.
 type Point struct {
-	X     int32
-	Y     int32
-	Label avro.Opt[string]
+	X     int32            `json:"x"`
+	Y     int32            `json:"y"`
+	Label avro.Opt[string] `json:"label,omitzero"`
 }
 
-// NewPoint returns a Point that holds the schema's defaults, and Go's zero values elsewhere.
+// NewPoint returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewPoint() *Point {
 	return &Point{
 		X:     3,
@@ -532,9 +530,7 @@ func NewPoint() *Point {
 	}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *Point) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -543,9 +539,8 @@ func (v *Point) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Point) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -563,7 +558,7 @@ func (*Point) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfPoint = `{"type":"record","name":"Point","namespace":"test.defaults","fields":[{"name":"x","type":"int","default":3},{"name":"y","type":"int","default":0},{"name":"label","type":["string","null"],"default":"here"}]}`
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Point) Validate() error {
 	if v.Label.Valid {
 		if err := avro.CheckString(v.Label.Value); err != nil {

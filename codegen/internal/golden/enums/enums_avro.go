@@ -14,23 +14,22 @@ const _ = avro.GeneratedV1
 
 // Paint is the Avro record test.enums.Paint.
 type Paint struct {
-	Color  Color
-	Maybe  avro.Opt[Color]
-	Many   []Color
-	ByName map[string]Color
-	One    Only
+	Color  Color            `json:"color"`
+	Maybe  avro.Opt[Color]  `json:"maybe,omitzero"`
+	Many   []Color          `json:"many"`
+	ByName map[string]Color `json:"by_name"`
+	One    Only             `json:"one"`
 }
 
-// NewPaint returns a Paint that holds the schema's defaults, and Go's zero values elsewhere.
+// NewPaint returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewPaint() *Paint {
 	return &Paint{
 		One: OnlyIt,
 	}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum. The order of a map's entries is not fixed,
+// so neither are the bytes.
 func (v *Paint) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -39,9 +38,8 @@ func (v *Paint) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Paint) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -113,7 +111,7 @@ const schemaOfPaint = `{
 }
 `
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Paint) Validate() error {
 	if err := v.Color.Validate(); err != nil {
 		return avro.InField(err, "color")

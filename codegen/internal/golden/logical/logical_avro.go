@@ -13,37 +13,36 @@ const _ = avro.GeneratedV1
 
 // Logical is the Avro record test.logical.Logical.
 type Logical struct {
-	TsMillis    time.Time
-	TsMicros    time.Time
-	TsNanos     time.Time
-	LocalMillis time.Time
-	LocalMicros time.Time
-	LocalNanos  time.Time
-	Date        time.Time
-	TimeMillis  time.Duration
-	TimeMicros  time.Duration
-	Amount      avro.Decimal
-	Price       avro.Decimal
-	ID          avro.UUID
-	Id16        avro.UUID
-	MaybeTs     avro.Opt[time.Time]
-	MaybeAmount avro.Opt[avro.Decimal]
-	MaybeID     avro.Opt[avro.UUID]
-	Days        []time.Time
-	Prices      map[string]avro.Decimal
-	Unknown     string
-	Span        avro.Duration
-	Sum         avro.Decimal
+	TsMillis    time.Time               `json:"ts_millis"`
+	TsMicros    time.Time               `json:"ts_micros"`
+	TsNanos     time.Time               `json:"ts_nanos"`
+	LocalMillis time.Time               `json:"local_millis"`
+	LocalMicros time.Time               `json:"local_micros"`
+	LocalNanos  time.Time               `json:"local_nanos"`
+	Date        time.Time               `json:"date"`
+	TimeMillis  time.Duration           `json:"time_millis"`
+	TimeMicros  time.Duration           `json:"time_micros"`
+	Amount      avro.Decimal            `json:"amount"`
+	Price       avro.Decimal            `json:"price"`
+	ID          avro.UUID               `json:"id"`
+	Id16        avro.UUID               `json:"id16"`
+	MaybeTs     avro.Opt[time.Time]     `json:"maybe_ts,omitzero"`
+	MaybeAmount avro.Opt[avro.Decimal]  `json:"maybe_amount,omitzero"`
+	MaybeID     avro.Opt[avro.UUID]     `json:"maybe_id,omitzero"`
+	Days        []time.Time             `json:"days"`
+	Prices      map[string]avro.Decimal `json:"prices"`
+	Unknown     string                  `json:"unknown"`
+	Span        avro.Duration           `json:"span"`
+	Sum         avro.Decimal            `json:"sum"`
 }
 
-// NewLogical returns a Logical that holds the schema's defaults, and Go's zero values elsewhere.
+// NewLogical returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewLogical() *Logical {
 	return &Logical{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum. The order of a map's entries is not fixed,
+// so neither are the bytes.
 func (v *Logical) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -52,9 +51,8 @@ func (v *Logical) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Logical) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -252,7 +250,7 @@ const schemaOfLogical = `{
 }
 `
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Logical) Validate() error {
 	if _, err := avro.TimestampMillisOf(v.TsMillis); err != nil {
 		return avro.InField(err, "ts_millis")

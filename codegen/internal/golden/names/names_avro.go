@@ -16,33 +16,31 @@ const _ = avro.GeneratedV1
 // Names that Go has plans of its own for.
 // go:generate is not run from here: /* nor */ does "this" `break` out.
 type Type struct {
-	Type       string
-	Func       int32
-	UserID     int64
-	UserURL    string
-	HTTPServer string
-	Private    int32
-	X9lives    int32
-	V1_2       int32
-	V12        int32
-	Validate_  bool
-	Err        string
-	Dst        []byte
-	R          int32
-	V          int32
-	Avro       int32
-	Time       time.Time
-	String     string
+	Type       string    `json:"type"`
+	Func       int32     `json:"func"`
+	UserID     int64     `json:"user_id"`
+	UserURL    string    `json:"userUrl"`
+	HTTPServer string    `json:"HTTPServer"`
+	Private    int32     `json:"_private"`
+	X9lives    int32     `json:"_9lives"`
+	V1_2       int32     `json:"v1_2"`
+	V12        int32     `json:"v12"`
+	Validate_  bool      `json:"Validate"`
+	Err        string    `json:"err"`
+	Dst        []byte    `json:"dst"`
+	R          int32     `json:"r"`
+	V          int32     `json:"v"`
+	Avro       int32     `json:"avro"`
+	Time       time.Time `json:"time"`
+	String     string    `json:"String"`
 }
 
-// NewType returns a Type that holds the schema's defaults, and Go's zero values elsewhere.
+// NewType returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewType() *Type {
 	return &Type{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *Type) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -51,9 +49,8 @@ func (v *Type) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Type) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -70,7 +67,7 @@ func (*Type) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfType = "{\n  \"type\": \"record\",\n  \"name\": \"type\",\n  \"namespace\": \"test.interface\",\n  \"doc\": \"Names that Go has plans of its own for.\\n\\ngo:generate is not run from here: /* nor */ does \\\"this\\\" `break` out.\",\n  \"fields\": [\n    {\n      \"name\": \"type\",\n      \"type\": \"string\"\n    },\n    {\n      \"name\": \"func\",\n      \"type\": \"int\"\n    },\n    {\n      \"name\": \"user_id\",\n      \"type\": \"long\"\n    },\n    {\n      \"name\": \"userUrl\",\n      \"type\": \"string\"\n    },\n    {\n      \"name\": \"HTTPServer\",\n      \"type\": \"string\"\n    },\n    {\n      \"name\": \"_private\",\n      \"type\": \"int\"\n    },\n    {\n      \"name\": \"_9lives\",\n      \"type\": \"int\"\n    },\n    {\n      \"name\": \"v1_2\",\n      \"type\": \"int\"\n    },\n    {\n      \"name\": \"v12\",\n      \"type\": \"int\"\n    },\n    {\n      \"name\": \"Validate\",\n      \"type\": \"boolean\"\n    },\n    {\n      \"name\": \"err\",\n      \"type\": \"string\"\n    },\n    {\n      \"name\": \"dst\",\n      \"type\": \"bytes\"\n    },\n    {\n      \"name\": \"r\",\n      \"type\": \"int\"\n    },\n    {\n      \"name\": \"v\",\n      \"type\": \"int\"\n    },\n    {\n      \"name\": \"avro\",\n      \"type\": \"int\"\n    },\n    {\n      \"name\": \"time\",\n      \"type\": {\n        \"type\": \"long\",\n        \"logicalType\": \"timestamp-micros\"\n      }\n    },\n    {\n      \"name\": \"String\",\n      \"type\": \"string\"\n    }\n  ]\n}\n"
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Type) Validate() error {
 	if err := avro.CheckString(v.Type); err != nil {
 		return avro.InField(err, "type")

@@ -16,25 +16,24 @@ const _ = avro.GeneratedV1
 // Order is the Avro record test.nested.Order.
 type Order struct {
 	// The order's number.
-	ID       string
-	Customer Customer
-	Billing  avro.Opt[Address]
-	Shipping avro.Opt[Address]
-	History  [][]Step
-	ByName   map[string][]Address
-	Steps    []Step
-	Places   map[string]avro.Opt[Address]
-	Notes    []avro.Opt[string]
+	ID       string                       `json:"id"`
+	Customer Customer                     `json:"customer"`
+	Billing  avro.Opt[Address]            `json:"billing,omitzero"`
+	Shipping avro.Opt[Address]            `json:"shipping,omitzero"`
+	History  [][]Step                     `json:"history"`
+	ByName   map[string][]Address         `json:"by_name"`
+	Steps    []Step                       `json:"steps,omitzero"`
+	Places   map[string]avro.Opt[Address] `json:"places,omitzero"`
+	Notes    []avro.Opt[string]           `json:"notes"`
 }
 
-// NewOrder returns a Order that holds the schema's defaults, and Go's zero values elsewhere.
+// NewOrder returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewOrder() *Order {
 	return &Order{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum. The order of a map's entries is not fixed,
+// so neither are the bytes.
 func (v *Order) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -43,9 +42,8 @@ func (v *Order) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Order) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -198,7 +196,7 @@ const schemaOfOrder = `{
 }
 `
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Order) Validate() error {
 	if err := avro.CheckString(v.ID); err != nil {
 		return avro.InField(err, "id")
@@ -563,18 +561,16 @@ func (v *Order) decodeAvro(r *avro.Reader) {
 
 // Customer is the Avro record test.nested.Customer.
 type Customer struct {
-	Name    string
-	Address Address
+	Name    string  `json:"name"`
+	Address Address `json:"address"`
 }
 
-// NewCustomer returns a Customer that holds the schema's defaults, and Go's zero values elsewhere.
+// NewCustomer returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewCustomer() *Customer {
 	return &Customer{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *Customer) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -583,9 +579,8 @@ func (v *Customer) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Customer) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -603,7 +598,7 @@ func (*Customer) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfCustomer = `{"type":"record","name":"Customer","namespace":"test.nested","fields":[{"name":"name","type":"string"},{"name":"address","type":{"type":"record","name":"Address","fields":[{"name":"street","type":"string"},{"name":"zip","type":{"type":"fixed","name":"Zip","size":5}}]}}]}`
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Customer) Validate() error {
 	if err := avro.CheckString(v.Name); err != nil {
 		return avro.InField(err, "name")
@@ -639,18 +634,16 @@ func (v *Customer) decodeAvro(r *avro.Reader) {
 
 // Address is the Avro record test.nested.Address.
 type Address struct {
-	Street string
-	Zip    Zip
+	Street string `json:"street"`
+	Zip    Zip    `json:"zip"`
 }
 
-// NewAddress returns a Address that holds the schema's defaults, and Go's zero values elsewhere.
+// NewAddress returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewAddress() *Address {
 	return &Address{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *Address) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -659,9 +652,8 @@ func (v *Address) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Address) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -679,7 +671,7 @@ func (*Address) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfAddress = `{"type":"record","name":"Address","namespace":"test.nested","fields":[{"name":"street","type":"string"},{"name":"zip","type":{"type":"fixed","name":"Zip","size":5}}]}`
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Address) Validate() error {
 	if err := avro.CheckString(v.Street); err != nil {
 		return avro.InField(err, "street")
@@ -731,18 +723,16 @@ func (v *Zip) UnmarshalText(text []byte) error {
 
 // Step is the Avro record test.nested.Step.
 type Step struct {
-	At   time.Time
-	What avro.Opt[string]
+	At   time.Time        `json:"at"`
+	What avro.Opt[string] `json:"what,omitzero"`
 }
 
-// NewStep returns a Step that holds the schema's defaults, and Go's zero values elsewhere.
+// NewStep returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewStep() *Step {
 	return &Step{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *Step) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -751,9 +741,8 @@ func (v *Step) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Step) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -771,7 +760,7 @@ func (*Step) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfStep = `{"type":"record","name":"Step","namespace":"test.nested","fields":[{"name":"at","type":{"type":"long","logicalType":"timestamp-micros"}},{"name":"what","type":["null","string"],"default":null}]}`
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Step) Validate() error {
 	if _, err := avro.TimestampMicrosOf(v.At); err != nil {
 		return avro.InField(err, "at")

@@ -13,47 +13,46 @@ const _ = avro.GeneratedV1
 //
 // Every primitive type, alone, nullable, in an array and in a map.
 type Primitives struct {
-	ANull        struct{}
-	ABoolean     bool
-	AInt         int32
-	ALong        int64
-	AFloat       float32
-	ADouble      float64
-	ABytes       []byte
-	AString      string
-	MaybeBoolean avro.Opt[bool]
-	MaybeInt     avro.Opt[int32]
-	MaybeLong    avro.Opt[int64]
-	MaybeFloat   avro.Opt[float32]
-	MaybeDouble  avro.Opt[float64]
-	MaybeBytes   []byte
-	MaybeString  avro.Opt[string]
-	ListNull     []struct{}
-	ListBoolean  []bool
-	ListInt      []int32
-	ListLong     []int64
-	ListFloat    []float32
-	ListDouble   []float64
-	ListBytes    [][]byte
-	ListString   []string
-	MapNull      map[string]struct{}
-	MapBoolean   map[string]bool
-	MapInt       map[string]int32
-	MapLong      map[string]int64
-	MapFloat     map[string]float32
-	MapDouble    map[string]float64
-	MapBytes     map[string][]byte
-	MapString    map[string]string
+	ANull        struct{}            `json:"a_null"`
+	ABoolean     bool                `json:"a_boolean"`
+	AInt         int32               `json:"a_int"`
+	ALong        int64               `json:"a_long"`
+	AFloat       float32             `json:"a_float"`
+	ADouble      float64             `json:"a_double"`
+	ABytes       []byte              `json:"a_bytes"`
+	AString      string              `json:"a_string"`
+	MaybeBoolean avro.Opt[bool]      `json:"maybe_boolean,omitzero"`
+	MaybeInt     avro.Opt[int32]     `json:"maybe_int,omitzero"`
+	MaybeLong    avro.Opt[int64]     `json:"maybe_long,omitzero"`
+	MaybeFloat   avro.Opt[float32]   `json:"maybe_float,omitzero"`
+	MaybeDouble  avro.Opt[float64]   `json:"maybe_double,omitzero"`
+	MaybeBytes   []byte              `json:"maybe_bytes,omitzero"`
+	MaybeString  avro.Opt[string]    `json:"maybe_string,omitzero"`
+	ListNull     []struct{}          `json:"list_null"`
+	ListBoolean  []bool              `json:"list_boolean"`
+	ListInt      []int32             `json:"list_int"`
+	ListLong     []int64             `json:"list_long"`
+	ListFloat    []float32           `json:"list_float"`
+	ListDouble   []float64           `json:"list_double"`
+	ListBytes    [][]byte            `json:"list_bytes"`
+	ListString   []string            `json:"list_string"`
+	MapNull      map[string]struct{} `json:"map_null"`
+	MapBoolean   map[string]bool     `json:"map_boolean"`
+	MapInt       map[string]int32    `json:"map_int"`
+	MapLong      map[string]int64    `json:"map_long"`
+	MapFloat     map[string]float32  `json:"map_float"`
+	MapDouble    map[string]float64  `json:"map_double"`
+	MapBytes     map[string][]byte   `json:"map_bytes"`
+	MapString    map[string]string   `json:"map_string"`
 }
 
-// NewPrimitives returns a Primitives that holds the schema's defaults, and Go's zero values elsewhere.
+// NewPrimitives returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewPrimitives() *Primitives {
 	return &Primitives{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum. The order of a map's entries is not fixed,
+// so neither are the bytes.
 func (v *Primitives) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -62,9 +61,8 @@ func (v *Primitives) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Primitives) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -289,7 +287,7 @@ const schemaOfPrimitives = `{
 }
 `
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Primitives) Validate() error {
 	if err := avro.CheckString(v.AString); err != nil {
 		return avro.InField(err, "a_string")

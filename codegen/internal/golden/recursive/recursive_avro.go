@@ -11,24 +11,23 @@ const _ = avro.GeneratedV1
 
 // Node is the Avro record test.recursive.Node.
 type Node struct {
-	Value int64
+	Value int64 `json:"value"`
 
 	// The next node.
 	// Nil is null. A pointer, because next closes a cycle of records.
-	Next     *Node
-	Children []Node
-	Named    map[string]Node
-	Couple   avro.Opt[Couple]
+	Next     *Node            `json:"next,omitzero"`
+	Children []Node           `json:"children"`
+	Named    map[string]Node  `json:"named"`
+	Couple   avro.Opt[Couple] `json:"couple,omitzero"`
 }
 
-// NewNode returns a Node that holds the schema's defaults, and Go's zero values elsewhere.
+// NewNode returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewNode() *Node {
 	return &Node{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum. The order of a map's entries is not fixed,
+// so neither are the bytes.
 func (v *Node) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst, 0)
 	if err != nil {
@@ -37,9 +36,8 @@ func (v *Node) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Node) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -49,7 +47,7 @@ func (v *Node) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	return r.Finish()
 }
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Node) Validate() error { return v.validateAvro(0) }
 
 // AvroSchema returns the schema, verbatim as it was generated from, and its CRC-64-AVRO fingerprint.
@@ -291,18 +289,17 @@ func (v *Node) decodeAvro(r *avro.Reader) {
 // Couple is the Avro record test.recursive.Couple.
 type Couple struct {
 	// Nil is null. A pointer, because left closes a cycle of records.
-	Left  *Node
-	Right Leaf
+	Left  *Node `json:"left,omitzero"`
+	Right Leaf  `json:"right"`
 }
 
-// NewCouple returns a Couple that holds the schema's defaults, and Go's zero values elsewhere.
+// NewCouple returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewCouple() *Couple {
 	return &Couple{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum. The order of a map's entries is not fixed,
+// so neither are the bytes.
 func (v *Couple) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst, 0)
 	if err != nil {
@@ -311,9 +308,8 @@ func (v *Couple) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Couple) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -323,7 +319,7 @@ func (v *Couple) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	return r.Finish()
 }
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Couple) Validate() error { return v.validateAvro(0) }
 
 // AvroSchema returns the schema, printed with the definitions of all types that it uses, and its CRC-64-AVRO
@@ -394,18 +390,17 @@ func (v *Couple) decodeAvro(r *avro.Reader) {
 // Leaf is the Avro record test.recursive.Leaf.
 type Leaf struct {
 	// Nil is null. A pointer, because owner closes a cycle of records.
-	Owner  *Couple
-	Weight float64
+	Owner  *Couple `json:"owner,omitzero"`
+	Weight float64 `json:"weight"`
 }
 
-// NewLeaf returns a Leaf that holds the schema's defaults, and Go's zero values elsewhere.
+// NewLeaf returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewLeaf() *Leaf {
 	return &Leaf{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum. The order of a map's entries is not fixed,
+// so neither are the bytes.
 func (v *Leaf) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst, 0)
 	if err != nil {
@@ -414,9 +409,8 @@ func (v *Leaf) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Leaf) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -426,7 +420,7 @@ func (v *Leaf) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	return r.Finish()
 }
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Leaf) Validate() error { return v.validateAvro(0) }
 
 // AvroSchema returns the schema, printed with the definitions of all types that it uses, and its CRC-64-AVRO

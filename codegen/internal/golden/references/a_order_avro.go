@@ -11,19 +11,17 @@ const _ = avro.GeneratedV1
 
 // Order is the Avro record test.references.Order.
 type Order struct {
-	Customer Person
-	Lines    []Line
-	State    State
+	Customer Person `json:"customer"`
+	Lines    []Line `json:"lines"`
+	State    State  `json:"state"`
 }
 
-// NewOrder returns a Order that holds the schema's defaults, and Go's zero values elsewhere.
+// NewOrder returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewOrder() *Order {
 	return &Order{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *Order) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst, 0)
 	if err != nil {
@@ -32,9 +30,8 @@ func (v *Order) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Order) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -44,7 +41,7 @@ func (v *Order) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	return r.Finish()
 }
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Order) Validate() error { return v.validateAvro(0) }
 
 // AvroSchema returns the schema, printed with the definitions of all types that it uses, and its CRC-64-AVRO

@@ -11,18 +11,16 @@ const _ = avro.GeneratedV1
 
 // Line is the Avro record test.references.Line.
 type Line struct {
-	Sku   string
-	State State
+	Sku   string `json:"sku"`
+	State State  `json:"state"`
 }
 
-// NewLine returns a Line that holds the schema's defaults, and Go's zero values elsewhere.
+// NewLine returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewLine() *Line {
 	return &Line{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *Line) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -31,9 +29,8 @@ func (v *Line) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Line) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -51,7 +48,7 @@ func (*Line) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfLine = `{"type":"record","name":"Line","namespace":"test.references","fields":[{"name":"sku","type":"string"},{"name":"state","type":{"type":"enum","name":"State","symbols":["OPEN","CLOSED"]}}]}`
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Line) Validate() error {
 	if err := avro.CheckString(v.Sku); err != nil {
 		return avro.InField(err, "sku")

@@ -11,19 +11,17 @@ const _ = avro.GeneratedV1
 
 // Person is the Avro record test.people.Person.
 type Person struct {
-	Name string
+	Name string `json:"name"`
 	// Nil is null. A pointer, because friend closes a cycle of records.
-	Friend *Person
+	Friend *Person `json:"friend,omitzero"`
 }
 
-// NewPerson returns a Person that holds the schema's defaults, and Go's zero values elsewhere.
+// NewPerson returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewPerson() *Person {
 	return &Person{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *Person) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst, 0)
 	if err != nil {
@@ -32,9 +30,8 @@ func (v *Person) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Person) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -44,7 +41,7 @@ func (v *Person) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	return r.Finish()
 }
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Person) Validate() error { return v.validateAvro(0) }
 
 // AvroSchema returns the schema, verbatim as it was generated from, and its CRC-64-AVRO fingerprint.

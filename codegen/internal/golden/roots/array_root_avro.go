@@ -12,9 +12,7 @@ const _ = avro.GeneratedV1
 // ArrayRoot is a value of the array schema in array_root.avsc.
 type ArrayRoot struct{ Value []Item }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *ArrayRoot) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -23,9 +21,8 @@ func (v *ArrayRoot) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *ArrayRoot) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -43,7 +40,7 @@ func (*ArrayRoot) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfArrayRoot = `{"type":"array","items":{"type":"record","name":"Item","namespace":"test.roots","fields":[{"name":"n","type":"int"}]}}`
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *ArrayRoot) Validate() error {
 	return nil
 }

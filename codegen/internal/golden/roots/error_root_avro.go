@@ -11,17 +11,15 @@ const _ = avro.GeneratedV1
 
 // Failure is the Avro error test.roots.Failure.
 type Failure struct {
-	Message string
+	Message string `json:"message"`
 }
 
-// NewFailure returns a Failure that holds the schema's defaults, and Go's zero values elsewhere.
+// NewFailure returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewFailure() *Failure {
 	return &Failure{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *Failure) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -30,9 +28,8 @@ func (v *Failure) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Failure) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -60,7 +57,7 @@ const schemaOfFailure = `{
 }
 `
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Failure) Validate() error {
 	if err := avro.CheckString(v.Message); err != nil {
 		return avro.InField(err, "message")

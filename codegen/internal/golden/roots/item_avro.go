@@ -11,17 +11,15 @@ const _ = avro.GeneratedV1
 
 // Item is the Avro record test.roots.Item.
 type Item struct {
-	N int32
+	N int32 `json:"n"`
 }
 
-// NewItem returns a Item that holds the schema's defaults, and Go's zero values elsewhere.
+// NewItem returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewItem() *Item {
 	return &Item{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *Item) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -30,9 +28,8 @@ func (v *Item) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Item) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -60,7 +57,7 @@ const schemaOfItem = `{
 }
 `
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Item) Validate() error {
 	return nil
 }

@@ -12,9 +12,7 @@ const _ = avro.GeneratedV1
 // NullableRoot is a value of the union schema in nullable-root.avsc.
 type NullableRoot struct{ Value avro.Opt[Item] }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *NullableRoot) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -23,9 +21,8 @@ func (v *NullableRoot) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *NullableRoot) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -43,7 +40,7 @@ func (*NullableRoot) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfNullableRoot = `["null",{"type":"record","name":"Item","namespace":"test.roots","fields":[{"name":"n","type":"int"}]}]`
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *NullableRoot) Validate() error {
 	return nil
 }

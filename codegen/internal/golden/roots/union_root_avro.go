@@ -11,17 +11,15 @@ const _ = avro.GeneratedV1
 
 // Opened is the Avro record test.roots.Opened.
 type Opened struct {
-	By string
+	By string `json:"by"`
 }
 
-// NewOpened returns a Opened that holds the schema's defaults, and Go's zero values elsewhere.
+// NewOpened returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewOpened() *Opened {
 	return &Opened{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *Opened) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -30,9 +28,8 @@ func (v *Opened) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Opened) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -50,7 +47,7 @@ func (*Opened) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfOpened = `{"type":"record","name":"Opened","namespace":"test.roots","fields":[{"name":"by","type":"string"}]}`
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Opened) Validate() error {
 	if err := avro.CheckString(v.By); err != nil {
 		return avro.InField(err, "by")
@@ -75,17 +72,15 @@ func (v *Opened) decodeAvro(r *avro.Reader) {
 
 // Closed is the Avro record test.roots.Closed.
 type Closed struct {
-	Why avro.Opt[string]
+	Why avro.Opt[string] `json:"why,omitzero"`
 }
 
-// NewClosed returns a Closed that holds the schema's defaults, and Go's zero values elsewhere.
+// NewClosed returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewClosed() *Closed {
 	return &Closed{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *Closed) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -94,9 +89,8 @@ func (v *Closed) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Closed) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -114,7 +108,7 @@ func (*Closed) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfClosed = `{"type":"record","name":"Closed","namespace":"test.roots","fields":[{"name":"why","type":["null","string"],"default":null}]}`
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Closed) Validate() error {
 	if v.Why.Valid {
 		if err := avro.CheckString(v.Why.Value); err != nil {
@@ -152,9 +146,7 @@ func (v *Closed) decodeAvro(r *avro.Reader) {
 // UnionRoot is a value of the union schema in union_root.avsc.
 type UnionRoot struct{ Value UnionRootValue }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *UnionRoot) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -163,9 +155,8 @@ func (v *UnionRoot) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *UnionRoot) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -210,7 +201,7 @@ const schemaOfUnionRoot = `[
 ]
 `
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *UnionRoot) Validate() error {
 	switch branch := v.Value.(type) {
 	case *Opened:

@@ -14,19 +14,17 @@ const _ = avro.GeneratedV1
 
 // OuterEvent is the Avro record test.outer.Event.
 type OuterEvent struct {
-	ID     int64
-	Other  avro.Opt[InnerEvent]
-	Status OuterStatus
+	ID     int64                `json:"id"`
+	Other  avro.Opt[InnerEvent] `json:"other,omitzero"`
+	Status OuterStatus          `json:"status"`
 }
 
-// NewOuterEvent returns a OuterEvent that holds the schema's defaults, and Go's zero values elsewhere.
+// NewOuterEvent returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewOuterEvent() *OuterEvent {
 	return &OuterEvent{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *OuterEvent) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -35,9 +33,8 @@ func (v *OuterEvent) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *OuterEvent) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -94,7 +91,7 @@ const schemaOfOuterEvent = `{
 }
 `
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *OuterEvent) Validate() error {
 	if v.Other.Valid {
 		if err := v.Other.Value.Validate(); err != nil {
@@ -149,17 +146,15 @@ func (v *OuterEvent) decodeAvro(r *avro.Reader) {
 
 // InnerEvent is the Avro record test.inner.Event.
 type InnerEvent struct {
-	ID string
+	ID string `json:"id"`
 }
 
-// NewInnerEvent returns a InnerEvent that holds the schema's defaults, and Go's zero values elsewhere.
+// NewInnerEvent returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewInnerEvent() *InnerEvent {
 	return &InnerEvent{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *InnerEvent) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -168,9 +163,8 @@ func (v *InnerEvent) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *InnerEvent) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -188,7 +182,7 @@ func (*InnerEvent) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfInnerEvent = `{"type":"record","name":"Event","namespace":"test.inner","fields":[{"name":"id","type":"string"}]}`
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *InnerEvent) Validate() error {
 	if err := avro.CheckString(v.ID); err != nil {
 		return avro.InField(err, "id")

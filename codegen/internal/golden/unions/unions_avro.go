@@ -16,22 +16,21 @@ const _ = avro.GeneratedV1
 
 // Box is the Avro record test.unions.Box.
 type Box struct {
-	Value BoxValue
-	Must  BoxMust
-	Many  []BoxManyItem
-	Named map[string]BoxNamedValue
+	Value BoxValue                 `json:"value"`
+	Must  BoxMust                  `json:"must"`
+	Many  []BoxManyItem            `json:"many"`
+	Named map[string]BoxNamedValue `json:"named"`
 }
 
-// NewBox returns a Box that holds the schema's defaults, and Go's zero values elsewhere.
+// NewBox returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewBox() *Box {
 	return &Box{
 		Must: BoxMustInt{Value: 7},
 	}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum. The order of a map's entries is not fixed,
+// so neither are the bytes.
 func (v *Box) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst, 0)
 	if err != nil {
@@ -40,9 +39,8 @@ func (v *Box) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Box) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -52,7 +50,7 @@ func (v *Box) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	return r.Finish()
 }
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Box) Validate() error { return v.validateAvro(0) }
 
 // AvroSchema returns the schema, verbatim as it was generated from, and its CRC-64-AVRO fingerprint.
@@ -592,17 +590,15 @@ func (*Box) isBoxNamedValue()                {}
 
 // Inner is the Avro record test.unions.Inner.
 type Inner struct {
-	X int32
+	X int32 `json:"x"`
 }
 
-// NewInner returns a Inner that holds the schema's defaults, and Go's zero values elsewhere.
+// NewInner returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewInner() *Inner {
 	return &Inner{}
 }
 
-// AppendAvro appends the binary encoding to dst and returns the extended slice. It validates as it goes: on
-// an error, an *avro.Error that names the field's path, it returns dst as it was. The order of a map's
-// entries is not fixed.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum.
 func (v *Inner) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -611,9 +607,8 @@ func (v *Inner) AppendAvro(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeAvro sets v from src, which must hold exactly one datum, and overwrites all of v; it uses the memory
-// of v's slices and maps again. On an error, an *avro.Error that names the field's path, v holds anything.
-// avro.DecodeOptions says who owns what and which schema src was written with.
+// DecodeAvro sets all of v from src, exactly one datum: see avro.Datum. It uses the memory of v's slices and
+// maps again. On an error v holds anything.
 func (v *Inner) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
 	r.Reset(src, opts)
@@ -631,7 +626,7 @@ func (*Inner) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfInner = `{"type":"record","name":"Inner","namespace":"test.unions","fields":[{"name":"x","type":"int"}]}`
 
-// Validate says whether AppendAvro would succeed. The error, an *avro.Error, names the field's path.
+// Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Inner) Validate() error {
 	return nil
 }
