@@ -1,0 +1,182 @@
+package group
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/typelog/typelog/broker/internal/state"
+)
+
+// entry is a group in a coordinator: its machine, its timer, and the requests that wait for it.
+type entry struct {
+	shard   *shard
+	id      string
+	epoch   state.Epoch
+	listing atomic.Pointer[Listing]
+
+	// mu guards what follows. It may be taken with the shard's lock held, never the other way round.
+	mu      sync.Mutex
+	queue   []item
+	running bool // a goroutine works on the queue, and owns everything below mu's part
+	stopped bool // nothing more is taken in
+
+	group   *Group
+	calls   map[Token]call
+	last    Token
+	timer   *time.Timer
+	timerAt time.Time // when it will go off; zero if it is not set
+}
+
+// item is something for the group's goroutine to do: an event, a question with the call that wants the answer, or the
+// end.
+type item struct {
+	event    Event
+	question func(Token) Event
+	call     call
+	end      bool
+}
+
+// call is a waiting request. One of its functions is called, once.
+type call struct {
+	answer func(Answer)
+	refuse func(error)
+}
+
+// post hands an event to the group.
+func (e *entry) post(ev Event) { e.enqueue(item{event: ev}) }
+
+// ask hands a request to the group.
+func (e *entry) ask(question func(Token) Event, c call) {
+	if !e.enqueue(item{question: question, call: c}) {
+		c.refuse(ErrUnavailable)
+	}
+}
+
+// stop refuses all calls, waiting and future.
+func (e *entry) stop() { e.enqueue(item{end: true}) }
+
+func (e *entry) enqueue(it item) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.stopped {
+		return false
+	}
+	e.stopped = it.end
+	e.queue = append(e.queue, it)
+	if !e.running {
+		e.running = true
+		e.shard.c.work.Go(e.run)
+	}
+	return true
+}
+
+// run works on the queue until it is empty.
+func (e *entry) run() {
+	for {
+		e.mu.Lock()
+		queue := e.queue
+		e.queue = nil
+		if len(queue) == 0 {
+			e.running = false
+			e.mu.Unlock()
+			return
+		}
+		e.mu.Unlock()
+		for i := range queue {
+			e.do(&queue[i])
+		}
+		e.list()
+		e.setTimer()
+		if e.group.Idle() {
+			e.retire()
+		}
+	}
+}
+
+func (e *entry) do(it *item) {
+	if it.end {
+		if e.timer != nil {
+			e.timer.Stop()
+		}
+		for token, c := range e.calls {
+			delete(e.calls, token)
+			c.refuse(ErrUnavailable)
+		}
+		return
+	}
+	ev := it.event
+	if it.question != nil {
+		e.last++
+		e.calls[e.last] = it.call
+		ev = it.question(e.last)
+	}
+	if _, ok := ev.(Tick); ok {
+		e.timerAt = time.Time{}
+	}
+	for _, effect := range e.group.Step(time.Now(), ev) {
+		switch effect := effect.(type) {
+		case Reply:
+			c, ok := e.calls[effect.To]
+			if ok {
+				delete(e.calls, effect.To)
+				c.answer(effect.Answer)
+			}
+		case Write:
+			e.apply(effect)
+		}
+	}
+}
+
+// apply gives a change to the store.
+func (e *entry) apply(w Write) {
+	s := e.shard
+	s.c.store.Apply(s.index, e.epoch, w.Effects, func(err error) {
+		if err != nil {
+			s.c.log.Warn("a consumer group's change could not be stored", "group", e.id, "error", err)
+		}
+		if errors.Is(err, state.ErrFenced) {
+			go s.fenced(e.epoch) // not here: the shard's lock may be held by who waits for this
+		}
+		e.post(Written{w.ID, err})
+	})
+}
+
+// setTimer sees to a Tick when the group wants one. A timer that is set for an earlier time stays; its Tick does nothing.
+func (e *entry) setTimer() {
+	at := e.group.Deadline()
+	switch {
+	case at.IsZero() || !e.timerAt.IsZero() && !at.Before(e.timerAt):
+		return
+	case e.timer == nil:
+		e.timer = time.AfterFunc(time.Until(at), func() { e.post(Tick{}) })
+	default:
+		e.timer.Reset(time.Until(at))
+	}
+	e.timerAt = at
+}
+
+// list brings the group's listing up to date.
+func (e *entry) list() {
+	if l := e.listing.Load(); l == nil || l.State != e.group.state || l.ProtocolType != e.group.protocolType {
+		e.listing.Store(&Listing{e.id, e.group.state, e.group.protocolType})
+	}
+}
+
+// retire takes the group out of its shard, unless something has come in.
+func (e *entry) retire() {
+	s := e.shard
+	s.gate.mu.Lock()
+	defer s.gate.mu.Unlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.queue) > 0 || s.groups[e.id] != e {
+		return
+	}
+	delete(s.groups, e.id)
+	e.stopped = true
+	if e.timer != nil {
+		e.timer.Stop()
+	}
+}
