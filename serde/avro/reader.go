@@ -64,14 +64,22 @@ func (r *Reader) Reset(src []byte, opts DecodeOptions) {
 	}
 }
 
+// project replaces the writer's bytes by their projection, in which strings have been checked already.
 func (r *Reader) project(src []byte, opts DecodeOptions) {
-	r.derived = true
-	r.owned = false
-	r.pool = &opts.Writer.pool
+	w := opts.Writer
+	r.skipUTF8 = true
+	if w.root != nil && w.root.copies {
+		if r.err = w.check(src, opts.Limits); r.err != nil {
+			r.buf = nil
+		}
+		return
+	}
+	r.derived, r.owned = true, false
+	r.pool = &w.pool
 	if r.scratch, _ = r.pool.Get().(*[]byte); r.scratch == nil {
 		r.scratch = new([]byte)
 	}
-	out, err := opts.Writer.append((*r.scratch)[:0], src, opts.Limits)
+	out, err := w.append((*r.scratch)[:0], src, opts.Limits)
 	*r.scratch = out[:0]
 	if err != nil {
 		r.err, r.buf = pathed(err), nil

@@ -30,14 +30,10 @@ func NewValidator(s *schema.Schema) (*Validator, error) {
 // 24 hours. It allocates nothing unless there is a fault or a decimal of more than 64 bits.
 func (v *Validator) Validate(src []byte) error {
 	w := walker{buf: src, depth: DefaultMaxDepth, zeroItems: DefaultMaxZeroItems}
-	end := w.walk(v.root, 0)
-	if end == len(src) {
-		return nil
+	if w.finish(w.walk(v.root, 0)) < 0 {
+		return w.err
 	}
-	if end >= 0 {
-		w.fail(ErrMalformed, end, fmt.Sprintf("%d bytes follow the end of the datum", len(src)-end))
-	}
-	return w.err
+	return nil
 }
 
 // walker walks the bytes of one datum. Its methods take a position and return the one after the value, or -1.
@@ -46,6 +42,14 @@ type walker struct {
 	depth     int // levels left
 	zeroItems int // items without bytes left
 	err       *Error
+}
+
+// finish demands that the datum's end is the end of the bytes.
+func (w *walker) finish(end int) int {
+	if end >= 0 && end != len(w.buf) {
+		return w.fail(ErrMalformed, end, fmt.Sprintf("%d bytes follow the end of the datum", len(w.buf)-end))
+	}
+	return end
 }
 
 func (w *walker) walk(n *node, pos int) int {
