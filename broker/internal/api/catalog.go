@@ -195,7 +195,7 @@ func (c *Catalog) create(ctx context.Context, name string, parts int32, configs 
 	}
 	if err := c.store.Create(ctx, row); err != nil {
 		if cerr := c.engine.DeleteTopic(ctx, t.id); cerr != nil {
-			c.log.Warn("partitions of a topic that was not created are left behind", "topic", name, "id", t.id, "error", cerr)
+			c.log.Warn("partitions of a topic that was not created are left behind", "topic", name, "id", fmt.Sprintf("%x", t.id), "error", cerr)
 		}
 		return nil, fmt.Errorf("create topic %s: %w", name, err)
 	}
@@ -292,6 +292,14 @@ func (c *Catalog) finishDelete(ctx context.Context, id log.TopicID) error {
 		return err
 	}
 	return c.store.Forget(ctx, id)
+}
+
+// FindInternal returns an internal topic's id and number of partitions; 0 partitions if it is not there.
+func (c *Catalog) FindInternal(_ context.Context, name string) (log.TopicID, int32, error) {
+	if t := c.named(name); t != nil {
+		return t.id, t.partitions, nil
+	}
+	return log.TopicID{}, 0, nil
 }
 
 // EnsureInternal returns an internal topic, creating it if it is not there.

@@ -43,7 +43,7 @@ func (s *Server) deleteTopic(ctx context.Context, c caller, t *topic) error {
 	if err := s.Catalog.remove(ctx, t); err != nil {
 		return err
 	}
-	s.Logger.Info("deleted a topic", "topic", t.name, "id", t.id, "client", c.ClientID)
+	s.Logger.Info("deleted a topic", "topic", t.name, "id", fmt.Sprintf("%x", t.id), "client", c.ClientID)
 	return nil
 }
 

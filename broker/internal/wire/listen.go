@@ -27,9 +27,9 @@ type BindError struct {
 func (e *BindError) Error() string { return fmt.Sprintf("listen on %s: %v", e.Address, e.Err) }
 func (e *BindError) Unwrap() error { return e.Err }
 
-// Bind binds all addresses of a listener, or none. An IPv6 loopback address that this machine does not have is left out if
-// another address was bound.
-func Bind(name string, addrs []string) ([]Socket, error) {
+// Bind binds addresses of a listener, all or none. An IPv6 loopback address that this machine does not have is left out if
+// the listener has another address: one of these, or others already.
+func Bind(name string, addrs []string, others bool) ([]Socket, error) {
 	var socks []Socket
 	for _, addr := range addrs {
 		l, err := net.Listen("tcp", addr)
@@ -38,7 +38,7 @@ func Bind(name string, addrs []string) ([]Socket, error) {
 			continue
 		}
 		if ap, perr := netip.ParseAddrPort(addr); perr == nil && ap.Addr() == netip.IPv6Loopback() &&
-			len(socks) > 0 && absent(err) {
+			(others || len(socks) > 0) && absent(err) {
 			continue
 		}
 		for _, s := range socks {
