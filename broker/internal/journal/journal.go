@@ -1,0 +1,449 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/typelog/typelog/broker/internal/vfs"
+)
+
+// Defaults of Options.
+const (
+	DefaultBound = 256 << 20
+	DefaultFirst = 8 << 20
+)
+
+// ErrClosed is the answer to what comes after Close.
+var ErrClosed = errors.New("journal closed")
+
+// ErrCorrupt: frames that were durable cannot be read.
+var ErrCorrupt = errors.New("journal damaged")
+
+// Options of Open. FS, Dir and Complete are needed.
+type Options struct {
+	FS  vfs.FS
+	Dir string
+	// Bound is what all files together should not exceed, in bytes; 0 means DefaultBound. Admit holds appenders back
+	// at three quarters of it, so only a unit that is larger than what remains, and the padding of files, go beyond it.
+	Bound int64
+	// First is the size of the first file in bytes; 0 means DefaultFirst.
+	First int64
+	// Complete is called by the journal's one goroutine with each group in the order of Append, once it is durable (nil) or has
+	// failed. The slice is the journal's again afterwards.
+	Complete func(group []Entry, err error)
+	// Crowded, if set, is called when more than half of the bound is taken by frames that were not released. It must
+	// not block or call the journal.
+	Crowded func()
+	// Logger may be nil.
+	Logger *slog.Logger
+}
+
+// Entry is one payload on its way to the disk.
+type Entry struct {
+	Topic     [16]byte
+	Partition int32
+	// Payload may not change until the entry is completed. An entry with a nil payload is not written: it takes
+	// its place in the order only and is completed after everything before it, without causing a flush.
+	Payload []byte
+	// More joins the next entry of the same Append call to this one's unit.
+	More bool
+	// Owner is the appender's.
+	Owner any
+}
+
+// Journal is an open journal. It is safe for concurrent use.
+type Journal struct {
+	opts   Options
+	next   uint64        // sequence number of the next frame; the flusher's
+	done   atomic.Uint64 // every frame below it was completed
+	maxGen uint64        // the flusher's after Open
+	buf    []byte        // aligned; the flusher's
+	exited chan struct{}
+
+	mu      sync.Mutex
+	work    sync.Cond // something is queued, or the journal closes
+	room    sync.Cond // something was released, or the journal failed
+	queue   []Entry
+	spare   []Entry
+	failed  error
+	closing bool
+	current *file
+	live    []*file // before current, oldest first
+	free    []*file
+	number  int   // highest in a file's name
+	total   int64 // bytes of all files
+	pending int64 // bytes that were admitted and are not yet in a file
+	taken   int64 // bytes of live files and of current that hold frames
+}
+
+// file is one of the journal's files.
+type file struct {
+	name   string
+	f      vfs.File // nil while it is neither read nor written
+	size   int64
+	header header
+	next   uint64 // one past its last frame, once it is not current any more
+	pos    int64  // where the next write goes
+}
+
+// maxWrite is about how much goes to the disk in one write, in bytes. Larger gains nothing.
+const maxWrite = 4 << 20
+
+// keepBuffer is the largest write buffer that is kept.
+const keepBuffer = 16 << 20
+
+// Next returns the sequence number below which every frame has been completed. What the caller made durable elsewhere
+// after asking need not be kept: see Release.
+func (j *Journal) Next() uint64 { return j.done.Load() }
+
+// Err returns why the journal refuses entries, or nil.
+func (j *Journal) Err() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.failed
+}
+
+// Admit waits until there is room for n bytes of payload below three quarters of the bound, and takes it; Append uses it
+// up. What does not fit at all is let in once nothing is pending and everything that can be released is. It fails once
+// the journal has.
+func (j *Journal) Admit(n int64) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	limit := j.opts.Bound / 4 * 3
+	for j.failed == nil && !j.closing && j.taken+j.pending+n > limit && (j.pending > 0 || len(j.live) > 0) {
+		j.crowd()
+		j.room.Wait()
+	}
+	switch {
+	case j.failed != nil:
+		return j.failed
+	case j.closing:
+		return ErrClosed
+	}
+	j.pending += n
+	return nil
+}
+
+// Forget gives back what Admit took and Append will not use.
+func (j *Journal) Forget(n int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.pending -= n
+	j.room.Broadcast()
+}
+
+func (j *Journal) crowd() {
+	if j.opts.Crowded != nil {
+		j.opts.Crowded()
+	}
+}
+
+// Append enqueues entries, all of them or, if it returns an error, none. It does not wait and does not look at
+// Admit's count. Entries are completed even if the journal fails or is closed meanwhile.
+func (j *Journal) Append(entries []Entry) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.failed != nil {
+		return j.failed
+	}
+	if j.closing {
+		return ErrClosed
+	}
+	j.queue = append(j.queue, entries...)
+	j.work.Signal()
+	return nil
+}
+
+// Release says that frames below sequence are durable elsewhere. Files that hold nothing else are used again.
+func (j *Journal) Release(sequence uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for len(j.live) > 0 && j.live[0].next <= sequence {
+		old := j.live[0]
+		j.live = j.live[1:]
+		j.taken -= old.pos
+		old.pos = 0
+		if old.size > j.largest() || j.total > j.opts.Bound {
+			j.drop(old)
+			continue
+		}
+		j.free = append(j.free, old)
+	}
+	j.room.Broadcast()
+}
+
+// drop removes a file. A name that comes back after a crash does no harm: its frames are all released.
+func (j *Journal) drop(old *file) {
+	if old.f != nil {
+		_ = old.f.Close()
+	}
+	if err := j.opts.FS.Remove(old.name); err != nil {
+		j.opts.Logger.Warn("a journal file that is not needed any more stays", "file", old.name, "err", err)
+	}
+	j.total -= old.size
+}
+
+func (j *Journal) largest() int64 { return max(roundUp(j.opts.Bound/8), j.opts.First) }
+
+func roundUp(n int64) int64 { return (n + blockSize - 1) / blockSize * blockSize }
+
+// Close completes what is queued, ends the journal's goroutine and closes the files.
+func (j *Journal) Close() error {
+	j.mu.Lock()
+	if j.closing {
+		j.mu.Unlock()
+		<-j.exited
+		return nil
+	}
+	j.closing = true
+	j.work.Broadcast()
+	j.room.Broadcast()
+	j.mu.Unlock()
+	<-j.exited
+	var errs []error
+	for _, f := range append(append(j.live, j.free...), j.current) {
+		if f != nil && f.f != nil {
+			errs = append(errs, f.f.Close())
+			f.f = nil
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// run is the journal's goroutine.
+func (j *Journal) run() {
+	defer close(j.exited)
+	for {
+		j.mu.Lock()
+		for len(j.queue) == 0 && !j.closing {
+			j.work.Wait()
+		}
+		if len(j.queue) == 0 {
+			j.mu.Unlock()
+			return
+		}
+		group, err := j.queue, j.failed
+		j.queue, j.spare = j.spare[:0], nil
+		j.mu.Unlock()
+
+		if err == nil {
+			err = j.flush(group)
+		}
+		j.settle(group, err)
+		j.opts.Complete(group, err)
+		clear(group)
+		j.spare = group[:0]
+	}
+}
+
+// settle keeps the books for a group, before it is completed.
+func (j *Journal) settle(group []Entry, err error) {
+	var n int64
+	for i := range group {
+		n += int64(len(group[i].Payload))
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.pending -= n
+	if err != nil && j.failed == nil {
+		j.failed = err
+		j.opts.Logger.Error("the journal cannot be written: writes are refused until a restart, reads go on", "err", err)
+	}
+	if err == nil {
+		j.done.Store(j.next)
+	}
+	if j.taken > j.opts.Bound/2 {
+		j.crowd()
+	}
+	j.room.Broadcast()
+}
+
+// flush writes the group's frames and makes them durable.
+func (j *Journal) flush(group []Entry) error {
+	j.buf = j.buf[:0]
+	wrote := false
+	for len(group) > 0 {
+		n, size := unit(group)
+		if size > 0 {
+			if err := j.makeRoom(size); err != nil {
+				return err
+			}
+			j.encode(group[:n])
+			wrote = true
+		}
+		group = group[n:]
+	}
+	if !wrote {
+		return nil
+	}
+	if err := j.writeOut(); err != nil {
+		return err
+	}
+	if cap(j.buf) > keepBuffer {
+		j.buf = nil
+	}
+	return j.current.f.Sync()
+}
+
+// unit returns how many entries the first unit has, and the bytes of its frames.
+func unit(group []Entry) (n int, size int64) {
+	for i := range group {
+		if group[i].Payload != nil {
+			size += frameHeader + int64(len(group[i].Payload))
+		}
+		if !group[i].More {
+			return i + 1, size
+		}
+	}
+	return len(group), size
+}
+
+// makeRoom sees to it that a unit of size bytes fits into the current file and into the buffer, behind what is there.
+func (j *Journal) makeRoom(size int64) error {
+	need := roundUp(int64(len(j.buf)) + size)
+	switch c := j.current; {
+	case c == nil || c.pos+need > c.size:
+		if err := j.writeOut(); err != nil {
+			return err
+		}
+		if err := j.rotate(roundUp(size)); err != nil {
+			return err
+		}
+	case need > maxWrite && len(j.buf) > 0:
+		if err := j.writeOut(); err != nil {
+			return err
+		}
+	}
+	if need = roundUp(int64(len(j.buf)) + size); need > int64(cap(j.buf)) {
+		// Grown in steps, so that a light load costs little memory.
+		grown := vfs.Aligned(int(min(max(need, 2*int64(cap(j.buf)), 64<<10), max(need, maxWrite))))
+		j.buf = append(grown[:0], j.buf...)
+	}
+	return nil
+}
+
+func (j *Journal) encode(entries []Entry) {
+	last := len(entries) - 1
+	for last >= 0 && entries[last].Payload == nil {
+		last--
+	}
+	for i := range entries[:last+1] {
+		e := &entries[i]
+		if e.Payload == nil {
+			continue
+		}
+		j.buf = appendFrame(j.buf, &Frame{
+			Sequence: j.next, Topic: e.Topic, Partition: e.Partition, Payload: e.Payload,
+			generation: j.current.header.generation, kind: kindData, more: i < last,
+		})
+		j.next++
+	}
+}
+
+// writeOut writes the buffer, padded to whole blocks.
+func (j *Journal) writeOut() error {
+	if len(j.buf) == 0 {
+		return nil
+	}
+	c := j.current
+	j.buf = appendPadding(j.buf, c.header.generation, j.next)
+	if _, err := c.f.WriteAt(j.buf, c.pos); err != nil {
+		return err
+	}
+	j.mu.Lock()
+	c.pos += int64(len(j.buf))
+	j.taken += int64(len(j.buf))
+	j.mu.Unlock()
+	j.buf = j.buf[:0]
+	return nil
+}
+
+// rotate flushes the current file and begins another with room for need bytes of frames.
+func (j *Journal) rotate(need int64) error {
+	if j.current != nil {
+		if err := j.current.f.Sync(); err != nil {
+			return err
+		}
+	}
+	j.mu.Lock()
+	if j.current != nil {
+		j.current.next = j.next
+		j.live = append(j.live, j.current)
+		j.current = nil
+	}
+	var f *file
+	for i, candidate := range j.free {
+		if candidate.size >= blockSize+need {
+			f = candidate
+			j.free = append(j.free[:i:i], j.free[i+1:]...)
+			break
+		}
+	}
+	size := max(min(max(roundUp(j.total), j.opts.First), j.largest()), blockSize+need)
+	j.mu.Unlock()
+	if f == nil {
+		var err error
+		if f, err = j.create(size); err != nil {
+			return err
+		}
+	}
+	if err := j.begin(f); err != nil {
+		_ = f.f.Close()
+		return err
+	}
+	j.mu.Lock()
+	j.current = f
+	j.taken += f.pos
+	j.mu.Unlock()
+	return nil
+}
+
+// create makes a file of size bytes; its name is durable when create returns.
+func (j *Journal) create(size int64) (*file, error) {
+	j.number++
+	name := filepath.Join(j.opts.Dir, fmt.Sprintf("%08d.journal", j.number))
+	f, err := j.opts.FS.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	err = f.Preallocate(size)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = j.opts.FS.SyncDir(j.opts.Dir)
+	}
+	if err != nil {
+		_ = j.opts.FS.Remove(name)
+		return nil, err
+	}
+	j.mu.Lock()
+	j.total += size
+	j.mu.Unlock()
+	return &file{name: name, size: size}, nil
+}
+
+// begin opens a file for a new generation and makes its header durable.
+func (j *Journal) begin(f *file) error {
+	if f.f == nil {
+		opened, err := j.opts.FS.OpenDirect(f.name)
+		if err != nil {
+			return err
+		}
+		f.f = opened
+	}
+	j.maxGen++
+	f.header = header{generation: j.maxGen, first: j.next}
+	f.next = 0
+	block := vfs.Aligned(blockSize)
+	f.header.encode(block)
+	if _, err := f.f.WriteAt(block, 0); err != nil {
+		return err
+	}
+	f.pos = blockSize
+	return f.f.Sync()
+}

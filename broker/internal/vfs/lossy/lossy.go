@@ -1,0 +1,627 @@
+// Package lossy is a file system in memory for tests. Crash makes another one of it that holds what was synced and,
+// of everything else, a random part: names, whole writes and single sectors of 512 bytes are lost or kept each by
+// itself. Writes, syncs and the rest can be made to fail, and the disk can be full.
+//
+// It keeps to the contract of package vfs and to no more: an order of operations survives a crash only where it was
+// synced.
+package lossy
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/typelog/typelog/broker/internal/vfs"
+)
+
+// ErrCrashed is the answer to everything after Crash.
+var ErrCrashed = errors.New("the machine has crashed")
+
+// Op names an operation for Fail.
+type Op string
+
+// The operations.
+const (
+	Create      Op = "create"
+	Write       Op = "write"
+	Sync        Op = "sync"
+	SyncDir     Op = "syncdir"
+	Rename      Op = "rename"
+	Remove      Op = "remove"
+	Truncate    Op = "truncate"
+	Preallocate Op = "preallocate"
+)
+
+const sector = 512
+
+// FS is the file system. Make one with New.
+type FS struct {
+	mu      sync.Mutex
+	root    *node
+	crashed bool
+	fail    func(op Op, name string) error
+	room    int64 // bytes left; negative is no limit
+	syncs   int
+}
+
+var _ vfs.FS = (*FS)(nil)
+
+// node is a file or a directory.
+type node struct {
+	dir bool
+
+	names   map[string]*node // as processes see them
+	synced  map[string]*node // as they lie on the disk
+	changes []*change        // what SyncDir would make durable
+
+	data    []byte
+	durable []byte
+	writes  []write
+}
+
+// change is one operation on names; a rename is one change of two directories.
+type change struct {
+	apply []func()
+	done  bool
+}
+
+// write is one write that was not synced; with a nil data the file was cut or grown to size.
+type write struct {
+	off  int64
+	data []byte
+	size int64
+}
+
+// New returns an empty file system without faults.
+func New() *FS { return &FS{root: newDir(), room: -1} }
+
+func newDir() *node {
+	return &node{dir: true, names: map[string]*node{}, synced: map[string]*node{}}
+}
+
+// Fail makes f decide before each operation whether it fails; nil ends that. f is called under a lock and must not call
+// the file system.
+func (f *FS) Fail(fail func(op Op, name string) error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fail = fail
+}
+
+// SetRoom leaves n more bytes for files to grow by; negative is no limit.
+func (f *FS) SetRoom(n int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.room = n
+}
+
+// Syncs counts the successful File.Sync calls.
+func (f *FS) Syncs() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.syncs
+}
+
+// Crash ends this file system, as a power cut does, and returns what the next start finds: everything that was synced,
+// and each unsynced change with the given probability; -1 draws the probability too.
+func (f *FS) Crash(rnd *rand.Rand, keep float64) *FS {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.crashed = true
+	if keep < 0 {
+		keep = rnd.Float64()
+	}
+	kept := func() bool { return rnd.Float64() < keep }
+	settle(f.root, kept, map[*node]bool{})
+	return &FS{root: survive(f.root, kept, map[*node]*node{}), room: -1}
+}
+
+// Kill ends this file system as kill -9 of the process does: the next start finds everything that was written.
+func (f *FS) Kill() *FS {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.crashed = true
+	return &FS{root: inherit(f.root), room: -1}
+}
+
+// inherit copies the tree with what is and what is not synced.
+func inherit(n *node) *node {
+	return &node{dir: n.dir, names: n.names, synced: n.synced, changes: n.changes,
+		data: n.data, durable: n.durable, writes: n.writes}
+}
+
+// settle decides which changes of names reached the disk. It walks both what is seen and what is on the disk.
+func settle(n *node, kept func() bool, seen map[*node]bool) {
+	if !n.dir || seen[n] {
+		return
+	}
+	seen[n] = true
+	for _, c := range n.changes {
+		if !c.done {
+			c.done = true
+			if kept() {
+				for _, apply := range c.apply {
+					apply()
+				}
+			}
+		}
+	}
+	n.changes = nil
+	for _, names := range []map[string]*node{n.names, n.synced} {
+		for _, name := range sortedNames(names) {
+			settle(names[name], kept, seen)
+		}
+	}
+}
+
+func sortedNames(m map[string]*node) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// survive copies what is on the disk.
+func survive(n *node, kept func() bool, copies map[*node]*node) *node {
+	if c := copies[n]; c != nil {
+		return c
+	}
+	if n.dir {
+		c := newDir()
+		copies[n] = c
+		for _, name := range sortedNames(n.synced) {
+			child := survive(n.synced[name], kept, copies)
+			c.names[name], c.synced[name] = child, child
+		}
+		return c
+	}
+	data := slices.Clone(n.durable)
+	for _, w := range n.writes {
+		if w.data == nil {
+			if kept() {
+				data = resize(data, w.size)
+			}
+			continue
+		}
+		data = tear(data, w, kept)
+	}
+	c := &node{data: data, durable: slices.Clone(data)}
+	copies[n] = c
+	return c
+}
+
+// tear applies some of the sectors of a write.
+func tear(data []byte, w write, kept func() bool) []byte {
+	for off := w.off; off < w.off+int64(len(w.data)); {
+		end := min((off/sector+1)*sector, w.off+int64(len(w.data)))
+		if kept() {
+			if int64(len(data)) < end {
+				data = resize(data, end)
+			}
+			copy(data[off:end], w.data[off-w.off:])
+		}
+		off = end
+	}
+	return data
+}
+
+func resize(b []byte, size int64) []byte {
+	if int64(len(b)) >= size {
+		return b[:size:size]
+	}
+	if int64(cap(b)) >= size {
+		old := len(b)
+		b = b[:size]
+		clear(b[old:])
+		return b
+	}
+	grown := make([]byte, size, size+size/2)
+	copy(grown, b)
+	return grown
+}
+
+// check is called with the lock held.
+func (f *FS) check(op Op, name string) error {
+	if f.crashed {
+		return &os.PathError{Op: string(op), Path: name, Err: ErrCrashed}
+	}
+	if f.fail != nil {
+		if err := f.fail(op, name); err != nil {
+			return &os.PathError{Op: string(op), Path: name, Err: err}
+		}
+	}
+	return nil
+}
+
+func (f *FS) find(name string) *node {
+	n := f.root
+	for part := range strings.SplitSeq(filepath.ToSlash(filepath.Clean(name)), "/") {
+		if part == "" || part == "." {
+			continue
+		}
+		if n == nil || !n.dir {
+			return nil
+		}
+		n = n.names[part]
+	}
+	return n
+}
+
+// parent returns the directory of name and its last part.
+func (f *FS) parent(name string) (*node, string, error) {
+	d := f.find(filepath.Dir(name))
+	if d == nil || !d.dir {
+		return nil, "", &os.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	return d, filepath.Base(name), nil
+}
+
+func (d *node) set(name string, n *node) {
+	d.names[name] = n
+	d.changes = append(d.changes, &change{apply: []func(){func() { d.synced[name] = n }}})
+}
+
+// Create implements vfs.FS.
+func (f *FS) Create(name string) (vfs.File, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.check(Create, name); err != nil {
+		return nil, err
+	}
+	d, base, err := f.parent(name)
+	if err != nil {
+		return nil, err
+	}
+	if d.names[base] != nil {
+		return nil, &os.PathError{Op: "create", Path: name, Err: fs.ErrExist}
+	}
+	n := &node{}
+	d.set(base, n)
+	return &file{fs: f, n: n, name: name}, nil
+}
+
+// Open implements vfs.FS.
+func (f *FS) Open(name string) (vfs.File, error) { return f.open(name, false, false) }
+
+// OpenRead implements vfs.FS.
+func (f *FS) OpenRead(name string) (vfs.File, error) { return f.open(name, true, false) }
+
+// OpenDirect implements vfs.FS.
+func (f *FS) OpenDirect(name string) (vfs.File, error) { return f.open(name, false, true) }
+
+func (f *FS) open(name string, readOnly, direct bool) (vfs.File, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.crashed {
+		return nil, &os.PathError{Op: "open", Path: name, Err: ErrCrashed}
+	}
+	n := f.find(name)
+	if n == nil || n.dir {
+		return nil, &os.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	return &file{fs: f, n: n, name: name, readOnly: readOnly, direct: direct}, nil
+}
+
+// Rename implements vfs.FS.
+func (f *FS) Rename(from, to string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.check(Rename, from); err != nil {
+		return err
+	}
+	fd, fb, err := f.parent(from)
+	if err != nil {
+		return err
+	}
+	td, tb, err := f.parent(to)
+	if err != nil {
+		return err
+	}
+	n := fd.names[fb]
+	if n == nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: fs.ErrNotExist}
+	}
+	if old := td.names[tb]; old != nil && old.dir {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: fs.ErrExist}
+	}
+	delete(fd.names, fb)
+	td.names[tb] = n
+	c := &change{apply: []func(){func() { delete(fd.synced, fb) }, func() { td.synced[tb] = n }}}
+	fd.changes = append(fd.changes, c)
+	if td != fd {
+		td.changes = append(td.changes, c)
+	}
+	return nil
+}
+
+// Remove implements vfs.FS.
+func (f *FS) Remove(name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n := f.find(name); n != nil && n.dir && len(n.names) > 0 {
+		return &os.PathError{Op: "remove", Path: name, Err: syscall.ENOTEMPTY}
+	}
+	return f.remove(name)
+}
+
+// RemoveAll implements vfs.FS.
+func (f *FS) RemoveAll(name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (f *FS) remove(name string) error {
+	if err := f.check(Remove, name); err != nil {
+		return err
+	}
+	d, base, err := f.parent(name)
+	if err != nil {
+		return err
+	}
+	n := d.names[base]
+	if n == nil {
+		return &os.PathError{Op: "remove", Path: name, Err: fs.ErrNotExist}
+	}
+	if f.room >= 0 {
+		f.room += n.weight()
+	}
+	delete(d.names, base)
+	d.changes = append(d.changes, &change{apply: []func(){func() { delete(d.synced, base) }}})
+	return nil
+}
+
+func (n *node) weight() int64 {
+	total := int64(len(n.data))
+	for _, child := range n.names {
+		total += child.weight()
+	}
+	return total
+}
+
+// MkdirAll implements vfs.FS.
+func (f *FS) MkdirAll(name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := f.root
+	for part := range strings.SplitSeq(filepath.ToSlash(filepath.Clean(name)), "/") {
+		if part == "" || part == "." {
+			continue
+		}
+		child := n.names[part]
+		if child == nil {
+			if err := f.check(Create, name); err != nil {
+				return err
+			}
+			child = newDir()
+			n.set(part, child)
+		}
+		if !child.dir {
+			return &os.PathError{Op: "mkdir", Path: name, Err: syscall.ENOTDIR}
+		}
+		n = child
+	}
+	return nil
+}
+
+// List implements vfs.FS.
+func (f *FS) List(dir string) ([]vfs.Entry, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := f.find(dir)
+	if f.crashed {
+		return nil, ErrCrashed
+	}
+	if n == nil || !n.dir {
+		return nil, &os.PathError{Op: "list", Path: dir, Err: fs.ErrNotExist}
+	}
+	var entries []vfs.Entry
+	for _, name := range sortedNames(n.names) {
+		entries = append(entries, vfs.Entry{Name: name, Dir: n.names[name].dir})
+	}
+	return entries, nil
+}
+
+// Stat implements vfs.FS.
+func (f *FS) Stat(name string) (vfs.Info, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := f.find(name)
+	if n == nil {
+		return vfs.Info{}, &os.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
+	}
+	return vfs.Info{Size: int64(len(n.data)), Dir: n.dir}, nil
+}
+
+// SyncDir implements vfs.FS.
+func (f *FS) SyncDir(dir string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.check(SyncDir, dir); err != nil {
+		return err
+	}
+	n := f.find(dir)
+	if n == nil || !n.dir {
+		return &os.PathError{Op: "syncdir", Path: dir, Err: fs.ErrNotExist}
+	}
+	for _, c := range n.changes {
+		if !c.done {
+			c.done = true
+			for _, apply := range c.apply {
+				apply()
+			}
+		}
+	}
+	n.changes = nil
+	return nil
+}
+
+// file is an open file.
+type file struct {
+	fs       *FS
+	n        *node
+	name     string
+	readOnly bool
+	direct   bool
+	closed   bool
+}
+
+func (f *file) OS() *os.File { return nil }
+
+func (f *file) ready(op Op) error {
+	if f.closed {
+		return &os.PathError{Op: string(op), Path: f.name, Err: fs.ErrClosed}
+	}
+	if f.readOnly {
+		return &os.PathError{Op: string(op), Path: f.name, Err: fs.ErrPermission}
+	}
+	return f.fs.check(op, f.name)
+}
+
+func (f *file) ReadAt(p []byte, off int64) (int, error) {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	if f.closed {
+		return 0, &os.PathError{Op: "read", Path: f.name, Err: fs.ErrClosed}
+	}
+	if f.fs.crashed {
+		return 0, ErrCrashed
+	}
+	if f.direct && (off%vfs.BlockSize != 0 || len(p)%vfs.BlockSize != 0) {
+		return 0, &os.PathError{Op: "read", Path: f.name, Err: syscall.EINVAL}
+	}
+	if off >= int64(len(f.n.data)) {
+		return 0, io.EOF
+	}
+	n := copy(p, f.n.data[off:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+func (f *file) WriteAt(p []byte, off int64) (int, error) {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	if f.direct && (off%vfs.BlockSize != 0 || len(p)%vfs.BlockSize != 0) {
+		return 0, &os.PathError{Op: "write", Path: f.name, Err: syscall.EINVAL}
+	}
+	if err := f.ready(Write); err != nil {
+		// Half of it may be there all the same.
+		if !f.closed && !f.readOnly && !f.fs.crashed {
+			f.write(p[:len(p)/2], off)
+		}
+		return 0, err
+	}
+	if err := f.grow(off + int64(len(p)) - int64(len(f.n.data))); err != nil {
+		return 0, err
+	}
+	f.write(p, off)
+	return len(p), nil
+}
+
+// grow takes n bytes of the room that is left.
+func (f *file) grow(n int64) error {
+	if f.fs.room < 0 || n <= 0 {
+		return nil
+	}
+	if n > f.fs.room {
+		return &os.PathError{Op: "write", Path: f.name, Err: syscall.ENOSPC}
+	}
+	f.fs.room -= n
+	return nil
+}
+
+func (f *file) write(p []byte, off int64) {
+	if len(p) == 0 {
+		return
+	}
+	if end := off + int64(len(p)); end > int64(len(f.n.data)) {
+		f.n.data = resize(f.n.data, end)
+	}
+	copy(f.n.data[off:], p)
+	f.n.writes = append(f.n.writes, write{off: off, data: slices.Clone(p)})
+}
+
+func (f *file) Close() error {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	if f.closed {
+		return &os.PathError{Op: "close", Path: f.name, Err: fs.ErrClosed}
+	}
+	f.closed = true
+	return nil
+}
+
+// Sync makes the file durable. When it is made to fail, what was not synced is as good as lost: it stays visible until
+// a crash, and no later Sync saves it.
+func (f *file) Sync() error {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	if err := f.ready(Sync); err != nil {
+		if !f.closed && !f.readOnly && !f.fs.crashed {
+			f.n.writes = nil
+		}
+		return err
+	}
+	f.fs.syncs++
+	n := f.n
+	// A later sync must not save what a failed one dropped, so the writes are played again instead of copying.
+	for _, w := range n.writes {
+		if w.data == nil {
+			n.durable = resize(n.durable, w.size)
+			continue
+		}
+		if end := w.off + int64(len(w.data)); end > int64(len(n.durable)) {
+			n.durable = resize(n.durable, end)
+		}
+		copy(n.durable[w.off:], w.data)
+	}
+	n.writes = nil
+	return nil
+}
+
+func (f *file) Truncate(size int64) error {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	if err := f.ready(Truncate); err != nil {
+		return err
+	}
+	f.n.data = resize(f.n.data, size)
+	f.n.writes = append(f.n.writes, write{size: size})
+	return nil
+}
+
+func (f *file) Preallocate(size int64) error {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	if err := f.ready(Preallocate); err != nil {
+		return err
+	}
+	if size <= int64(len(f.n.data)) {
+		return nil
+	}
+	if err := f.grow(size - int64(len(f.n.data))); err != nil {
+		return err
+	}
+	f.n.data = resize(f.n.data, size)
+	f.n.writes = append(f.n.writes, write{size: size})
+	return nil
+}
+
+func (f *file) Size() (int64, error) {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	return int64(len(f.n.data)), nil
+}

@@ -1,0 +1,58 @@
+package vfs
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// openDirect falls back to the page cache where the file system refuses O_DIRECT (tmpfs before Linux 6.6, some network
+// and user-space file systems).
+func openDirect(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|unix.O_DIRECT, 0)
+	if errors.Is(err, unix.EINVAL) {
+		return os.OpenFile(name, os.O_RDWR, 0)
+	}
+	return f, err
+}
+
+// syncFile is fdatasync: bytes, and as much metadata as is needed to read them back (the size), but not times.
+func syncFile(f *os.File) error {
+	return control(f, func(fd int) error { return unix.Fdatasync(fd) })
+}
+
+func allocate(f *os.File, size int64) error {
+	err := control(f, func(fd int) error { return unix.Fallocate(fd, 0, 0, size) })
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+		return f.Truncate(size)
+	}
+	return err
+}
+
+func control(f *os.File, call func(fd int) error) error {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var callErr error
+	if err := conn.Control(func(fd uintptr) {
+		for {
+			if callErr = call(int(fd)); callErr != unix.EINTR {
+				return
+			}
+		}
+	}); err != nil {
+		return err
+	}
+	return callErr
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	return errors.Join(err, d.Close())
+}
