@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
@@ -162,6 +163,10 @@ func (c *Codecs) gunzip(dst, src []byte) ([]byte, error) {
 	return c.readAll(dst, z, 4*len(src))
 }
 
+// zstdNoRoom is what the library says, with no kind of its own, when a frame that does not tell its size (librdkafka's) runs
+// into the end of the buffer within a block.
+const zstdNoRoom = "output bigger than max block size"
+
 // unzstd decompresses into a buffer that it sizes itself: the library's own memory limit would bound the window, too,
 // and refuse small batches that were compressed at a high level.
 func (c *Codecs) unzstd(dst, src []byte) ([]byte, error) {
@@ -183,11 +188,11 @@ func (c *Codecs) unzstd(dst, src []byte) ([]byte, error) {
 			dst = make([]byte, 0, want)
 		}
 		out, err := c.zstds.DecodeAll(src, dst[:0:min(cap(dst), c.limit)])
-		if !errors.Is(err, zstd.ErrDecoderSizeExceeded) {
-			if err != nil {
-				return dst, err
-			}
+		if err == nil {
 			return out, nil
+		}
+		if !errors.Is(err, zstd.ErrDecoderSizeExceeded) && !strings.Contains(err.Error(), zstdNoRoom) {
+			return dst, err
 		}
 		if cap(dst) >= c.limit {
 			return dst, c.tooFar()

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"math/rand/v2"
 	"runtime"
 	"testing"
 
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/snappy"
+	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 )
 
@@ -174,5 +176,38 @@ func TestAClaimedLengthAllocatesNothing(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	if got := (after.TotalAlloc - before.TotalAlloc) / rounds; got > 64<<10 {
 		t.Errorf("%d bytes for a claim", got)
+	}
+}
+
+// TestZstdFramesWithoutASize: librdkafka compresses as a stream, so that its frames do not say how large they become.
+func TestZstdFramesWithoutASize(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	codecs := NewCodecs(0)
+	for _, size := range []int{100, 70_000, 200_000, 300_000, 1_000_000, 5_000_000} {
+		plain := make([]byte, size)
+		for i := range plain {
+			plain[i] = "abcdefgh"[rnd.IntN(8)]
+			if i > 100 && rnd.IntN(4) > 0 {
+				plain[i] = plain[i-100]
+			}
+		}
+		var packed bytes.Buffer
+		w, err := zstd.NewWriter(&packed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < size; i += 1000 { // in pieces, so that the writer cannot know
+			w.Write(plain[i:min(i+1000, size)])
+			if i == 0 {
+				w.Flush()
+			}
+		}
+		w.Close()
+		got, err := codecs.unzstd(nil, packed.Bytes())
+		if err != nil || !bytes.Equal(got, plain) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
 	}
 }
