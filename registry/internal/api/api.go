@@ -1,0 +1,149 @@
+// Package api is the registry's HTTP interface: routes, arguments, bodies and answers in the forms of Confluent Schema
+// Registry 8.3. It decides nothing about schemas: it asks a Service (package registry) and translates. One file per
+// resource; table.go lists all routes, errors.go all error codes.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Service is what the routes ask. *registry.Registry is the one; its methods document themselves there.
+type Service interface {
+	subjects
+	schemas
+	compatibility
+	configs
+	modes
+	contexts
+	Ready(context.Context) error
+}
+
+// Options are what the interface needs besides the service.
+type Options struct {
+	Log       *slog.Logger
+	ClusterID string
+	// Authorize refuses a request; nil allows all. The subject is "" where the route has none.
+	Authorize func(r *http.Request, access Access, subject string) error
+}
+
+// server holds what the handlers share. It is immutable.
+type server struct {
+	service Service
+	options Options
+	metrics *metrics
+}
+
+// New returns the handler of all routes.
+func New(service Service, options Options) http.Handler {
+	if options.Log == nil {
+		options.Log = slog.Default()
+	}
+	s := &server{service: service, options: options, metrics: newMetrics()}
+	mux := chi.NewRouter()
+	mux.NotFound(func(w http.ResponseWriter, _ *http.Request) { bare(w, http.StatusNotFound) })
+	mux.MethodNotAllowed(func(w http.ResponseWriter, _ *http.Request) { bare(w, http.StatusMethodNotAllowed) })
+	mux.Method(http.MethodGet, "/metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
+	methods := map[string][]string{}
+	for _, r := range table() {
+		patterns := []string{r.pattern}
+		if r.contexts {
+			patterns = append(patterns, "/contexts/{context}"+r.pattern)
+		}
+		for _, pattern := range patterns {
+			mux.Method(r.method, pattern, s.handler(r, pattern))
+			if r.method == http.MethodGet {
+				mux.Method(http.MethodHead, pattern, s.handler(r, pattern))
+			}
+			methods[pattern] = append(methods[pattern], r.method)
+		}
+	}
+	for pattern, allowed := range methods {
+		mux.Method(http.MethodOptions, pattern, optionsHandler(allowed))
+	}
+	return clean(mux)
+}
+
+// handler adapts a route: it reads the arguments, asks, and writes the answer or the error.
+func (s *server) handler(r route, pattern string) http.Handler {
+	served := s.metrics.route(r.method, pattern)
+	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		c := &call{server: s, request: request, writer: w}
+		started := time.Now()
+		defer func() { served.observe(c.status, started) }()
+		if c.kind = negotiate(request.Header["Accept"]); c.kind == "" {
+			c.status = http.StatusNotAcceptable
+			bare(w, c.status)
+			return
+		}
+		if r.body && !c.acceptsBody() {
+			return
+		}
+		if s.options.Authorize != nil {
+			if err := s.options.Authorize(request, r.access, c.subjectOrNone()); err != nil {
+				c.fail(err)
+				return
+			}
+		}
+		answer, err := r.handle(c)
+		if err != nil {
+			c.fail(err)
+			return
+		}
+		c.answer(answer)
+	})
+}
+
+// clean refuses paths that no route may see and takes off a trailing slash.
+func clean(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := r.URL.EscapedPath()
+		if ambiguous(path, r.URL.Path) {
+			http.Error(w, "Bad Request", http.StatusBadRequest)
+			return
+		}
+		if n := len(path); n > 1 && path[n-1] == '/' {
+			u := *r.URL
+			u.Path = u.Path[:len(u.Path)-1]
+			if u.RawPath != "" {
+				u.RawPath = u.RawPath[:len(u.RawPath)-1]
+			}
+			r = r.Clone(r.Context())
+			r.URL = &u
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// ambiguous reports empty segments and control characters.
+func ambiguous(escaped, path string) bool {
+	for i := 1; i < len(escaped); i++ {
+		if escaped[i] == '/' && escaped[i-1] == '/' {
+			return true
+		}
+	}
+	for i := range len(path) {
+		if path[i] < ' ' || path[i] == 0x7f {
+			return true
+		}
+	}
+	return false
+}
+
+// Access is what a caller must be allowed to do for a route.
+type Access uint8
+
+// The operations. The zero value is none of them, so that a row without one is seen.
+const (
+	_         Access = iota
+	Describe         // lists, health, the server's identity
+	Read             // schemas of a subject
+	Write            // register
+	Delete           // versions, subjects, contexts
+	Configure        // configurations and modes
+)

@@ -1,0 +1,28 @@
+package api
+
+// version is what the server tells that it is compatible with.
+const version = "8.3.1"
+
+func root(*call) (any, error) { return struct{}{}, nil }
+
+func healthz(*call) (any, error) { return map[string]string{"status": "ok"}, nil }
+
+func readyz(c *call) (any, error) {
+	if err := c.service.Ready(c.request.Context()); err != nil {
+		return nil, &statusError{status: 503, code: 503, message: err.Error()}
+	}
+	return map[string]string{"status": "ready"}, nil
+}
+
+func serverID(c *call) (any, error) {
+	return map[string]any{"scope": map[string]any{
+		"path":     []string{},
+		"clusters": map[string]string{"kafka-cluster": c.options.ClusterID, "schema-registry-cluster": "schema-registry"},
+	}}, nil
+}
+
+func serverVersion(*call) (any, error) {
+	return map[string]string{"version": version, "commitId": "typelog"}, nil
+}
+
+func serverDeployment(*call) (any, error) { return map[string][]string{"attributes": {}}, nil }

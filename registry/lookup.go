@@ -1,0 +1,187 @@
+package registry
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/typelog/typelog/registry/internal/model"
+)
+
+// Lookup finds the version of a subject that is the given schema. A subject of the default context that does not have
+// it is looked for in all other contexts. Version and ID of the question are ignored, except Latest.
+func (r *Registry) Lookup(q model.Registration, filter model.Filter) (model.Registered, error) {
+	r.warm(q)
+	var out model.Registered
+	var err error
+	r.inRead(func(c *catalog) { out, err = r.lookup(c, q, filter) })
+	return out, err
+}
+
+func (r *Registry) lookup(v view, q model.Registration, filter model.Filter) (model.Registered, error) {
+	s := resolve(v, q.Subject)
+	var refusal error
+	for _, place := range append([]model.Subject{s}, elsewhere(v, s)...) {
+		found, ok, err := r.lookupIn(v, place, q, filter)
+		if ok {
+			return found, nil
+		}
+		if refusal == nil {
+			refusal = err
+		}
+	}
+	return model.Registered{}, refusal
+}
+
+func (r *Registry) lookupIn(v view, s model.Subject, q model.Registration, filter model.Filter) (
+	found model.Registered, ok bool, err error) {
+	config := effectiveConfig(v, s)
+	p, err := r.parse(v, s, q.Source, q.Normalize || model.Set(config.Normalize), lenient)
+	if err != nil {
+		return found, false, err
+	}
+	if !v.subject(s).exists(filter != model.Live) {
+		return found, false, subjectNotFound(s)
+	}
+	if p.schema.Text != "" {
+		m := matcher{v: v, subject: v.subject(s), config: config, filter: filter, plain: true}
+		if found, ok = r.match(m, p, q.Version); ok {
+			return found, true, nil
+		}
+	}
+	return found, false, model.Errorf(model.SchemaNotFound, "Schema not found")
+}
+
+// matcher looks for a content among a subject's versions.
+type matcher struct {
+	v       view
+	subject *subject
+	config  model.Config
+	filter  model.Filter
+	// plain: without metadata in the question, a version without metadata will do even where the configuration adds
+	// some.
+	plain bool
+}
+
+// match finds the version that is the given schema: the one with that very content; else, if the question has no
+// metadata, the one with the latest's metadata; else one that is the same once its references are written out.
+func (r *Registry) match(m matcher, p *parsed, version int32) (model.Registered, bool) {
+	if m.subject == nil {
+		return model.Registered{}, false
+	}
+	latest := m.subject.latest()
+	if version == model.Latest {
+		return matchLatest(m, p.schema, latest)
+	}
+	asked := p.schema.Metadata
+	contents := []*model.Schema{p.schema.With(m.complete(asked))}
+	if asked == nil && m.plain {
+		contents = append(contents, p.schema)
+	}
+	if asked == nil && latest != nil && latest.Schema.Metadata != nil {
+		contents = append(contents, p.schema.With(m.inherited(latest)))
+	}
+	for _, content := range contents {
+		for _, v := range slices.Backward(m.subject.versions) {
+			if v.Schema.GUID == content.GUID && m.filter.Admits(v) {
+				return model.Registered{Version: v}, true
+			}
+		}
+	}
+	if asked == nil && latest != nil && latest.Schema.Metadata != nil {
+		if found, ok := matchLatest(m, p.schema, latest); ok {
+			return found, true
+		}
+	}
+	return r.matchResolved(m, p)
+}
+
+// matchLatest accepts the latest version if it is the given schema but for the number that the registry keeps in it.
+func matchLatest(m matcher, s *model.Schema, latest *model.Version) (model.Registered, bool) {
+	if latest == nil {
+		return model.Registered{}, false
+	}
+	metadata := m.complete(s.Metadata)
+	if s.Metadata == nil {
+		metadata = m.inherited(latest)
+	}
+	want := s.With(withoutNumber(metadata))
+	have := latest.Schema.With(withoutNumber(latest.Schema.Metadata))
+	return model.Registered{Version: latest, Stored: true}, want.GUID == have.GUID
+}
+
+// withoutNumber takes the version's number out; metadata that had nothing else is the same as none.
+func withoutNumber(m *model.Metadata) *model.Metadata {
+	if _, ok := m.Property(model.VersionProperty); !ok {
+		return m
+	}
+	if m = m.WithoutProperty(model.VersionProperty); m.Equal(&model.Metadata{}) {
+		return nil
+	}
+	return m
+}
+
+// complete adds to metadata what the configuration adds.
+func (m matcher) complete(given *model.Metadata) *model.Metadata {
+	return m.config.DefaultMetadata.Merge(given).Merge(m.config.OverrideMetadata)
+}
+
+// inherited is the metadata of a new version that brings none.
+func (m matcher) inherited(latest *model.Version) *model.Metadata {
+	if latest == nil {
+		return m.complete(nil)
+	}
+	metadata := m.complete(latest.Schema.Metadata)
+	if _, ok := metadata.Property(model.VersionProperty); ok {
+		metadata = metadata.WithProperty(model.VersionProperty, strconv.Itoa(int(m.subject.next())))
+	}
+	return metadata
+}
+
+// matchResolved finds a version with references that is the given schema, which has none, once they are written out.
+func (r *Registry) matchResolved(m matcher, p *parsed) (model.Registered, bool) {
+	if len(p.schema.References) > 0 || p.avro == nil {
+		return model.Registered{}, false
+	}
+	for _, v := range slices.Backward(m.subject.versions) {
+		if !m.filter.Admits(v) || len(v.Schema.References) == 0 || v.Schema.Type != model.Avro {
+			continue
+		}
+		if text, err := r.resolvedText(m.v, v); err == nil && text == p.schema.Text {
+			return model.Registered{Version: v, Stored: true}, true
+		}
+	}
+	return model.Registered{}, false
+}
+
+// resolvedText is a version's schema with its references written out.
+func (r *Registry) resolvedText(v view, version *model.Version) (string, error) {
+	if version.Schema.Type != model.Avro || len(version.Schema.References) == 0 {
+		return version.Schema.Text, nil
+	}
+	avro, err := r.stored(v, version, 1)
+	if err != nil {
+		return "", err
+	}
+	return avro.Resolved(), nil
+}
+
+// warm parses a question's schema before anybody holds a lock for it.
+func (r *Registry) warm(q model.Registration) {
+	if len(q.References) > 0 || q.Blank() || q.Type != "" && q.Type != model.Avro {
+		return
+	}
+	normalize := q.Normalize
+	r.inRead(func(c *catalog) {
+		normalize = normalize || model.Set(effectiveConfig(c, resolve(c, q.Subject)).Normalize)
+	})
+	// A fault is found again by whoever needs to tell it.
+	_, _, _, _ = r.parseAvro(nil, "", q.Source, normalize, lenient)
+}
+
+func subjectNotFound(s model.Subject) error {
+	return model.Errorf(model.SubjectNotFound, "Subject '%s' not found.", s)
+}
+
+func versionNotFound(number int32) error {
+	return model.Errorf(model.VersionNotFound, "Version %d not found.", number)
+}

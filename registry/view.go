@@ -1,0 +1,142 @@
+package registry
+
+import (
+	"github.com/typelog/typelog/registry/internal/model"
+	"github.com/typelog/typelog/registry/internal/store"
+)
+
+// view is what the rules read: the catalog as it is, or as it will be once a draft is flushed. Whoever asks holds the
+// catalog's lock or is the committer.
+type view interface {
+	subject(model.Subject) *subject
+	// identity returns the schema of an id, or nil.
+	identity(context string, id int32) *model.Schema
+	// idOf returns the id that a content has in a context.
+	idOf(context string, g model.GUID) (int32, bool)
+	// maxID is the highest id that was ever given out in a context, and whether the context is listed.
+	maxID(context string) (id int32, listed bool)
+	config(model.Subject) *model.Config
+	mode(model.Subject) (model.Mode, bool)
+	contextNames() []string
+}
+
+func (c *catalog) subject(s model.Subject) *subject { return c.subjects[s] }
+
+func (c *catalog) identity(context string, id int32) *model.Schema {
+	if s := c.contexts[context]; s != nil {
+		if i := s.ids[id]; i != nil {
+			return i.schema
+		}
+	}
+	return nil
+}
+
+func (c *catalog) idOf(context string, g model.GUID) (int32, bool) {
+	s := c.contexts[context]
+	if s == nil {
+		return 0, false
+	}
+	id, ok := s.guids[g]
+	return id, ok
+}
+
+func (c *catalog) maxID(context string) (int32, bool) {
+	s := c.contexts[context]
+	if s == nil {
+		return 0, false
+	}
+	return s.maxID, s.listed || context == model.DefaultContext
+}
+
+func (c *catalog) config(s model.Subject) *model.Config { return c.configs[s] }
+
+func (c *catalog) mode(s model.Subject) (model.Mode, bool) {
+	m, ok := c.modes[s]
+	return m, ok
+}
+
+// draft is the catalog with registrations on top that are not flushed yet. Only the committer uses it, one batch at a
+// time; nobody else sees it.
+type draft struct {
+	*catalog
+	changes    []store.Change
+	subjects   map[model.Subject]*subject
+	identities map[identityKey]*model.Schema
+	guids      map[guidKey]int32
+	contexts   map[string]store.PutContext
+}
+
+type identityKey struct {
+	context string
+	id      int32
+}
+
+type guidKey struct {
+	context string
+	guid    model.GUID
+}
+
+func newDraft(c *catalog) *draft {
+	return &draft{
+		catalog:    c,
+		subjects:   map[model.Subject]*subject{},
+		identities: map[identityKey]*model.Schema{},
+		guids:      map[guidKey]int32{},
+		contexts:   map[string]store.PutContext{},
+	}
+}
+
+// add puts changes on top. Of changes that a later registration in the same batch may read, it knows those that
+// registrations make; all others travel in a batch of their own.
+func (d *draft) add(changes []store.Change) {
+	d.changes = append(d.changes, changes...)
+	for _, c := range changes {
+		switch c := c.(type) {
+		case store.PutVersion:
+			name := c.Version.Subject.Context()
+			d.subjects[c.Version.Subject] = d.subject(c.Version.Subject).with(c.Version)
+			d.identities[identityKey{name, c.Version.ID}] = c.Version.Schema
+			d.guids[guidKey{name, c.Version.Schema.GUID}] = c.Version.ID
+		case store.DropVersion:
+			// A registration drops only versions whose id it gives to a new one, so the subject stays.
+			d.subjects[c.Subject] = d.subject(c.Subject).without(c.Number)
+		case store.PutContext:
+			d.contexts[c.Name] = c
+		}
+	}
+}
+
+func (d *draft) subject(s model.Subject) *subject {
+	if own, ok := d.subjects[s]; ok {
+		return own
+	}
+	return d.catalog.subject(s)
+}
+
+func (d *draft) identity(context string, id int32) *model.Schema {
+	if s, ok := d.identities[identityKey{context, id}]; ok {
+		return s
+	}
+	return d.catalog.identity(context, id)
+}
+
+func (d *draft) idOf(context string, g model.GUID) (int32, bool) {
+	if id, ok := d.guids[guidKey{context, g}]; ok {
+		return id, true
+	}
+	return d.catalog.idOf(context, g)
+}
+
+func (d *draft) maxID(context string) (int32, bool) {
+	if c, ok := d.contexts[context]; ok {
+		return c.MaxID, c.Listed
+	}
+	return d.catalog.maxID(context)
+}
+
+// inRead calls f with the catalog locked for reading.
+func (r *Registry) inRead(f func(*catalog)) {
+	r.catalog.mu.RLock()
+	defer r.catalog.mu.RUnlock()
+	f(r.catalog)
+}
