@@ -2,6 +2,7 @@ package compat
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -113,10 +114,8 @@ func (f Failure) Messages(level Level, oldVersion int, oldText string) []string 
 
 // printed returns the faults that the registry prints: its checker gives up at an ambiguous field and forgets the rest.
 func printed(faults []Incompatibility) []Incompatibility {
-	for i := range faults {
-		if faults[i].Kind == AmbiguousField {
-			return faults[i : i+1]
-		}
+	if i := slices.IndexFunc(faults, isAmbiguous); i >= 0 {
+		return faults[i : i+1]
 	}
 	return faults
 }

@@ -96,18 +96,31 @@ func (r *reader) skip() error {
 		case c == '/' && strings.HasPrefix(r.text[r.pos:], "//"):
 			end := strings.IndexAny(r.text[r.pos:], "\r\n")
 			if end < 0 {
-				r.pos = len(r.text)
-				return nil
+				end = len(r.text) - r.pos
 			}
-			r.pos += end
+			if err := r.comment(r.pos + end); err != nil {
+				return err
+			}
 		case c == '/' && strings.HasPrefix(r.text[r.pos:], "/*"):
 			end := strings.Index(r.text[r.pos+2:], "*/")
 			if end < 0 {
 				return r.fail("a comment is not closed")
 			}
-			r.pos += 2 + end + 2
+			if err := r.comment(r.pos + 2 + end + 2); err != nil {
+				return err
+			}
 		default:
 			return nil
+		}
+	}
+	return nil
+}
+
+// comment passes over a comment. Control characters other than white space are refused in it, too.
+func (r *reader) comment(end int) error {
+	for ; r.pos < end; r.pos++ {
+		if c := r.text[r.pos]; c < ' ' && c != '\t' && c != '\n' && c != '\r' {
+			return r.fail("illegal control character (code %d)", c)
 		}
 	}
 	return nil

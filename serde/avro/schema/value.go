@@ -124,43 +124,6 @@ func appendDouble(b []byte, f float64) []byte {
 	return append(b, text...)
 }
 
-// javaFloat is Double.toString (bits 64) or Float.toString (bits 32) of JDK 19 and later: the shortest decimal that
-// rounds to f, but of those with two digits the nearest when one digit would do; plain between 1e-3 and 1e7,
-// otherwise with an exponent; always with a digit after the point.
-func javaFloat(f float64, bits int) string {
-	switch {
-	case math.IsNaN(f):
-		return "NaN"
-	case math.IsInf(f, 1):
-		return "Infinity"
-	case math.IsInf(f, -1):
-		return "-Infinity"
-	case f == 0 && math.Signbit(f):
-		return "-0.0"
-	case f == 0:
-		return "0.0"
-	}
-	text := strconv.FormatFloat(f, 'e', -1, bits) // d.ddde±dd
-	mantissa, exponent, _ := strings.Cut(text, "e")
-	if !strings.Contains(mantissa, ".") {
-		two := strconv.FormatFloat(f, 'e', 1, bits)
-		if back, err := strconv.ParseFloat(two, bits); err == nil && back == f {
-			mantissa, exponent, _ = strings.Cut(two, "e")
-		} else {
-			mantissa += ".0"
-		}
-	}
-	exp, _ := strconv.Atoi(exponent)
-	if exp < -3 || exp >= 7 {
-		return mantissa + "E" + strconv.Itoa(exp)
-	}
-	plain := strconv.FormatFloat(f, 'f', -1, bits)
-	if !strings.Contains(plain, ".") {
-		plain += ".0"
-	}
-	return plain
-}
-
 // javaDouble reads a text as Double.parseDouble does: surrounding white space and control characters, a sign, NaN,
 // Infinity, decimal and hexadecimal literals and a trailing f or d are accepted.
 func javaDouble(text string) (float64, bool) {
