@@ -181,12 +181,13 @@ func checkGenerated(stdout io.Writer, dir string, files []codegen.File) error {
 			report(path, "not up to date")
 		}
 	}
-	present, err := filepath.Glob(filepath.Join(dir, "*"+codegen.Suffix))
-	if err != nil {
+	present, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for _, path := range present {
-		if expected[filepath.Base(path)] {
+	for _, entry := range present {
+		path := filepath.Join(dir, entry.Name())
+		if expected[entry.Name()] || !strings.HasSuffix(entry.Name(), codegen.Suffix) {
 			continue
 		}
 		if old, err := os.ReadFile(path); err != nil {
@@ -195,7 +196,10 @@ func checkGenerated(stdout io.Writer, dir string, files []codegen.File) error {
 			report(path, "generated from none of these schemas; delete it")
 		}
 	}
-	if drift > 0 {
+	if drift == 1 {
+		return errors.New("a generated file is not up to date; run typelog generate without --check")
+	}
+	if drift > 1 {
 		return fmt.Errorf("%d generated files are not up to date; run typelog generate without --check", drift)
 	}
 	return nil
