@@ -6,8 +6,10 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/typelog/typelog/broker/internal/group"
 	"github.com/typelog/typelog/broker/internal/log"
 	"github.com/typelog/typelog/broker/internal/record"
+	"github.com/typelog/typelog/broker/internal/txn"
 )
 
 // codes is where errors of the rooms get their protocol codes.
@@ -31,6 +33,25 @@ var codes = []struct {
 	{record.ErrUnknownCompression, kerr.UnsupportedCompressionType},
 	{record.ErrInvalidTimestamp, kerr.InvalidTimestamp},
 	{record.ErrInvalid, kerr.InvalidRecord},
+	{group.ErrLoading, kerr.CoordinatorLoadInProgress},
+	{group.ErrUnavailable, kerr.CoordinatorNotAvailable},
+	{group.ErrIllegalGeneration, kerr.IllegalGeneration},
+	{group.ErrInconsistentProtocol, kerr.InconsistentGroupProtocol},
+	{group.ErrInvalidGroupID, kerr.InvalidGroupID},
+	{group.ErrUnknownMember, kerr.UnknownMemberID},
+	{group.ErrInvalidSession, kerr.InvalidSessionTimeout},
+	{group.ErrRebalancing, kerr.RebalanceInProgress},
+	{group.ErrMetadataTooLarge, kerr.OffsetMetadataTooLarge},
+	{group.ErrCommitTooLarge, kerr.InvalidCommitOffsetSize},
+	{group.ErrNotEmpty, kerr.NonEmptyGroup},
+	{group.ErrNotFound, kerr.GroupIDNotFound},
+	{group.ErrMemberIDRequired, kerr.MemberIDRequired},
+	{group.ErrFull, kerr.GroupMaxSizeReached},
+	{group.ErrFenced, kerr.FencedInstanceID},
+	{group.ErrSubscribed, kerr.GroupSubscribedToTopic},
+	{txn.ErrInvalid, kerr.InvalidRequest},
+	{txn.ErrNoTransactions, kerr.TransactionalIDAuthorizationFailed},
+	{txn.ErrUnavailable, kerr.CoordinatorNotAvailable},
 	{context.Canceled, kerr.RequestTimedOut},
 	{context.DeadlineExceeded, kerr.RequestTimedOut},
 }
