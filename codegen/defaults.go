@@ -1,6 +1,7 @@
 package codegen
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -16,45 +17,30 @@ func (b *builder) checkDefaults(n *named) {
 		if !f.avro.HasDefault {
 			continue
 		}
-		if endless(f.typ, f.avro.Default, []*field{f}) {
-			b.fail(n.in, f.avro.Pointer, "%s.%s: the default holds itself through the defaults of its fields, without end",
-				n.avro.FullName(), f.avro.Name)
-		} else if _, err := literal(f.typ, f.avro.Default); err != nil {
+		if _, err := f.literal(); err != nil {
 			b.fail(n.in, f.avro.Pointer, "%s.%s: default: %v", n.avro.FullName(), f.avro.Name, err)
 		}
 	}
 }
 
-// endless reports whether a default, filled with the defaults of the fields that it leaves out, needs the default of
-// one of the fields in within again. It ends: values within values get smaller, and within gets no field twice.
-func endless(r *ref, v schema.Value, within []*field) bool {
-	switch r.form {
-	case formOptional, formPointer, formNilable:
-		return endless(r.elem, v, within)
-	case formUnion:
-		return slices.ContainsFunc(r.union.branches, func(b *branch) bool { return endless(b.typ, v, within) })
-	case formRecord:
-	case formArray:
-		return slices.ContainsFunc(v.Items, func(item schema.Value) bool { return endless(r.elem, item, within) })
-	case formMap:
-		return slices.ContainsFunc(v.Members, func(m schema.Member) bool { return endless(r.elem, m.Value, within) })
-	default:
-		return false
-	}
-	if v.Kind != schema.JSONObject {
-		return false
-	}
-	given := map[string]schema.Value{}
-	for _, m := range v.Members {
-		given[m.Name] = m.Value
-	}
-	return slices.ContainsFunc(r.named.fields, func(f *field) bool {
-		if value, ok := given[f.avro.Name]; ok {
-			return endless(f.typ, value, within)
+// maxLiteral bounds the Go source of one default: defaults of records that hold each other's defaults can double at
+// every level.
+const maxLiteral = 1 << 20
+
+// literal returns the Go expression for the field's default, or "" if it is Go's zero value. It is computed once.
+func (f *field) literal() (string, error) {
+	switch f.state {
+	case open:
+		return "", errors.New("the default holds itself through the defaults of its fields, without end")
+	case unseen:
+		f.state = open
+		f.expr, f.fault = literal(f.typ, f.avro.Default)
+		if f.fault == nil && len(f.expr) > maxLiteral {
+			f.expr, f.fault = "", fmt.Errorf("the default takes more than %d bytes of Go", maxLiteral)
 		}
-		return f.avro.HasDefault && (slices.Contains(within, f) ||
-			endless(f.typ, f.avro.Default, append(slices.Clone(within), f)))
-	})
+		f.state = done
+	}
+	return f.expr, f.fault
 }
 
 // literal returns the Go expression for a JSON default of type r, or "" if it is Go's zero value.
@@ -168,8 +154,11 @@ func floatLiteral(v schema.Value, bits int) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s does not fit a float of %d bits", v.Text, bits)
 	}
-	if f == 0 {
+	switch {
+	case f == 0 && !math.Signbit(f):
 		return "", nil
+	case f == 0 || math.IsNaN(f) || math.IsInf(f, 0):
+		return "", fmt.Errorf("a default of %s, which Go has no constant for, is not generated yet", v.Text)
 	}
 	return strconv.FormatFloat(f, 'g', -1, bits), nil
 }
@@ -219,14 +208,15 @@ func recordLiteral(n *named, v schema.Value) (string, error) {
 	}
 	var parts []string
 	for _, f := range n.fields {
-		value, ok := given[f.avro.Name]
-		if !ok {
-			if !f.avro.HasDefault {
-				return "", fmt.Errorf("field %s of %s has no value and no default", f.avro.Name, n.avro.FullName())
-			}
-			value = f.avro.Default
+		var expr string
+		var err error
+		if value, ok := given[f.avro.Name]; ok {
+			expr, err = literal(f.typ, value)
+		} else if f.avro.HasDefault {
+			expr, err = f.literal()
+		} else {
+			err = errors.New("no value and no default")
 		}
-		expr, err := literal(f.typ, value)
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", f.avro.Name, err)
 		}

@@ -3,6 +3,7 @@ package codegen
 import (
 	"fmt"
 	"slices"
+	"strconv"
 )
 
 // datum prints the exported surface of a type that can be a whole message, avro.Datum, over its unexported methods:
@@ -128,7 +129,7 @@ func (p *printer) enumCodec(n *named) {
 	p.comment("Validate says whether v is one of the symbols.")
 	p.line("func (v ", n.name, ") Validate() error {")
 	p.line("if uint32(v) >= ", len(n.consts), " {")
-	p.line("return avro.Invalid(v.String() + \" is no symbol of ", n.avro.FullName(), "\")")
+	p.line("return avro.Invalid(v.String() + ", strconv.Quote(" is no symbol of "+n.avro.FullName()), ")")
 	p.line("}")
 	p.line("return nil")
 	p.line("}")

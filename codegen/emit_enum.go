@@ -61,7 +61,7 @@ func (p *printer) enumParse(n *named) {
 		p.line("return ", c, ", nil")
 	}
 	p.line("}")
-	p.line("return 0, fmt.Errorf(\"%q is no symbol of ", n.avro.FullName(), "\", symbol)")
+	p.line("return 0, fmt.Errorf(\"%q is no symbol of %s\", symbol, ", strconv.Quote(n.avro.FullName()), ")")
 	p.line("}")
 	p.line()
 	p.comment("UnmarshalText sets the value of a symbol, as Parse" + n.name + " does.")

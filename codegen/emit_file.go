@@ -2,6 +2,7 @@ package codegen
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -110,7 +111,7 @@ func (p *printer) constructor(n *named) {
 	p.line("func New", n.name, "() *", n.name, " {")
 	p.line("return &", n.name, "{")
 	for _, f := range n.fields {
-		if expr := p.initial(f); expr != "" {
+		if expr := initial(f); expr != "" {
 			p.line(f.name, ": ", expr, ",")
 		}
 	}
@@ -118,27 +119,40 @@ func (p *printer) constructor(n *named) {
 	p.line("}")
 }
 
-// initial returns what a constructor sets a field to: its default, or a record that holds its own fields' defaults.
-func (p *printer) initial(f *field) string {
-	if f.avro.HasDefault {
-		expr, _ := literal(f.typ, f.avro.Default) // resolve has seen that it has one
+// initial returns what a constructor sets a field to: its default, or a record that holds its own fields' defaults. It
+// returns "" if that is Go's zero value.
+func initial(f *field) string {
+	switch {
+	case f.avro.HasDefault:
+		expr, _ := f.literal() // resolve has seen that it has one
 		return expr
+	case f.typ.form == formRecord && hasPreset(f.typ.named):
+		return "*New" + f.typ.named.name + "()"
 	}
-	if f.typ.form != formRecord {
-		return ""
-	}
-	var parts []string
-	for _, inner := range f.typ.named.fields {
-		if expr := p.initial(inner); expr != "" {
-			parts = append(parts, inner.name+": "+expr)
-		}
-	}
-	return composite(f.typ.named.name, parts)
+	return ""
 }
 
-// quote returns a Go string literal: a raw one where the text allows it, because people read schemas.
+// hasPreset reports whether a record's constructor sets anything.
+func hasPreset(n *named) bool {
+	if n.preset == 0 {
+		n.preset = -1
+		if slices.ContainsFunc(n.fields, func(f *field) bool { return initial(f) != "" }) {
+			n.preset = 1
+		}
+	}
+	return n.preset > 0
+}
+
+// quote returns a Go string literal: a raw one where the text allows it, because people read schemas. A raw one shows
+// nothing but what it holds.
 func quote(text string) string {
-	if strings.ContainsAny(text, "`\r\x00\ufeff") || !strings.Contains(text, "\n") && len(text) < 60 {
+	raw := strings.Contains(text, "\n") || len(text) >= 60
+	for _, r := range text {
+		if r == '`' || r != '\n' && r != '\t' && !strconv.IsPrint(r) {
+			raw = false
+		}
+	}
+	if !raw {
 		return strconv.Quote(text)
 	}
 	return "`" + text + "`"

@@ -1,7 +1,9 @@
 package codegen
 
 import (
+	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/big"
 	"strings"
@@ -113,6 +115,13 @@ func (l *logical) literal(r *ref, v schema.Value) (string, error) {
 		return decimalLiteral(r.avro, v)
 	case "uuid":
 		return uuidLiteral(r.avro, v)
+	case "duration":
+		data, err := bytesOf(v)
+		if err != nil || len(data) != 12 {
+			return "", errors.Join(err, fmt.Errorf("%s is no duration: it takes 12 bytes", describeValue(v)))
+		}
+		u := binary.LittleEndian.Uint32
+		return fmt.Sprintf("avro.Duration{Months: %d, Days: %d, Millis: %d}", u(data), u(data[4:]), u(data[8:])), nil
 	}
 	return "", fmt.Errorf("a default of logical type %s is not generated yet", l.name)
 }

@@ -37,7 +37,8 @@ type named struct {
 
 	deep   bool // a record that can contain itself: its codec counts the depth
 	tracks bool // a record or root that can contain deep ones: its encoder passes the depth on
-	least  int  // memory of leastRecord
+	least  int  // memory of leastRecord, plus 1
+	preset int8 // memory of hasPreset: 1 yes, -1 no
 }
 
 // field is a field of a record.
@@ -46,6 +47,10 @@ type field struct {
 	name    string // Go name
 	typ     *ref
 	pointer bool // a nullable record that is a pointer because it closes a cycle
+
+	state walkState // memory of literal
+	expr  string
+	fault error
 }
 
 // form is the Go shape of one use of an Avro type.

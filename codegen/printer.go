@@ -5,6 +5,7 @@ import (
 	"go/format"
 	"sort"
 	"strings"
+	"unicode"
 )
 
 // runtimePath is the import path of the runtime that generated code calls.
@@ -69,10 +70,11 @@ func (p *printer) comment(text string) {
 	}
 }
 
-// printable drops what a Go source file may not hold: NUL and the byte order mark.
+// printable drops what a Go source file may not hold, NUL and the byte order mark, and what makes an editor show
+// something else than is there: control characters and those that turn the direction of writing.
 func printable(word string) string {
 	return strings.Map(func(r rune) rune {
-		if r == 0 || r == '\ufeff' {
+		if r == '\ufeff' || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
 			return -1
 		}
 		return r

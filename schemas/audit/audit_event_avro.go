@@ -72,7 +72,7 @@ func NewAuditEvent() *AuditEvent {
 	return &AuditEvent{
 		Operation: OperationUnknown,
 		Outcome:   OutcomeUnknown,
-		Actor:     Actor{Type: ActorTypeUnknown},
+		Actor:     *NewActor(),
 	}
 }
 
@@ -730,7 +730,7 @@ func ParseOperation(symbol string) (Operation, error) {
 	case "REVOKE":
 		return OperationRevoke, nil
 	}
-	return 0, fmt.Errorf("%q is no symbol of io.typelog.audit.Operation", symbol)
+	return 0, fmt.Errorf("%q is no symbol of %s", symbol, "io.typelog.audit.Operation")
 }
 
 // UnmarshalText sets the value of a symbol, as ParseOperation does.
@@ -799,7 +799,7 @@ func ParseOutcome(symbol string) (Outcome, error) {
 	case "DENIED":
 		return OutcomeDenied, nil
 	}
-	return 0, fmt.Errorf("%q is no symbol of io.typelog.audit.Outcome", symbol)
+	return 0, fmt.Errorf("%q is no symbol of %s", symbol, "io.typelog.audit.Outcome")
 }
 
 // UnmarshalText sets the value of a symbol, as ParseOutcome does.
@@ -1035,7 +1035,7 @@ func ParseActorType(symbol string) (ActorType, error) {
 	case "ANONYMOUS":
 		return ActorTypeAnonymous, nil
 	}
-	return 0, fmt.Errorf("%q is no symbol of io.typelog.audit.ActorType", symbol)
+	return 0, fmt.Errorf("%q is no symbol of %s", symbol, "io.typelog.audit.ActorType")
 }
 
 // UnmarshalText sets the value of a symbol, as ParseActorType does.

@@ -54,7 +54,7 @@ func NewDefaults() *Defaults {
 		Tags:   []string{"x", "y"},
 		Limits: map[string]int64{"a": 1, "b": int64(0)},
 		Point:  Point{X: 3, Y: 9, Label: avro.Some[string]("here")},
-		Other:  Point{X: 3, Label: avro.Some[string]("here")},
+		Other:  *NewPoint(),
 		Maybe:  avro.Some[string]("yes"),
 		Zero:   avro.Some[int64](int64(0)),
 		Empty:  []int32{},
@@ -495,7 +495,7 @@ func ParseKind(symbol string) (Kind, error) {
 	case "B":
 		return KindB, nil
 	}
-	return 0, fmt.Errorf("%q is no symbol of test.defaults.Kind", symbol)
+	return 0, fmt.Errorf("%q is no symbol of %s", symbol, "test.defaults.Kind")
 }
 
 // UnmarshalText sets the value of a symbol, as ParseKind does.

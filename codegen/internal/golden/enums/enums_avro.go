@@ -295,7 +295,7 @@ func ParseColor(symbol string) (Color, error) {
 	case "_2nd":
 		return Color2nd, nil
 	}
-	return 0, fmt.Errorf("%q is no symbol of test.enums.Color", symbol)
+	return 0, fmt.Errorf("%q is no symbol of %s", symbol, "test.enums.Color")
 }
 
 // UnmarshalText sets the value of a symbol, as ParseColor does.
@@ -346,7 +346,7 @@ func ParseOnly(symbol string) (Only, error) {
 	case "IT":
 		return OnlyIt, nil
 	}
-	return 0, fmt.Errorf("%q is no symbol of test.enums.Only", symbol)
+	return 0, fmt.Errorf("%q is no symbol of %s", symbol, "test.enums.Only")
 }
 
 // UnmarshalText sets the value of a symbol, as ParseOnly does.

@@ -48,7 +48,7 @@ func ParseState(symbol string) (State, error) {
 	case "CLOSED":
 		return StateClosed, nil
 	}
-	return 0, fmt.Errorf("%q is no symbol of test.references.State", symbol)
+	return 0, fmt.Errorf("%q is no symbol of %s", symbol, "test.references.State")
 }
 
 // UnmarshalText sets the value of a symbol, as ParseState does.

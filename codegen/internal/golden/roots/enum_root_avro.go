@@ -48,7 +48,7 @@ func ParseLevel(symbol string) (Level, error) {
 	case "HIGH":
 		return LevelHigh, nil
 	}
-	return 0, fmt.Errorf("%q is no symbol of test.roots.Level", symbol)
+	return 0, fmt.Errorf("%q is no symbol of %s", symbol, "test.roots.Level")
 }
 
 // UnmarshalText sets the value of a symbol, as ParseLevel does.

@@ -241,7 +241,7 @@ func ParseOuterStatus(symbol string) (OuterStatus, error) {
 	case "B":
 		return OuterStatusB, nil
 	}
-	return 0, fmt.Errorf("%q is no symbol of test.outer.Status", symbol)
+	return 0, fmt.Errorf("%q is no symbol of %s", symbol, "test.outer.Status")
 }
 
 // UnmarshalText sets the value of a symbol, as ParseOuterStatus does.

@@ -680,7 +680,7 @@ func ParseKind(symbol string) (Kind, error) {
 	case "B":
 		return KindB, nil
 	}
-	return 0, fmt.Errorf("%q is no symbol of test.unions.Kind", symbol)
+	return 0, fmt.Errorf("%q is no symbol of %s", symbol, "test.unions.Kind")
 }
 
 // UnmarshalText sets the value of a symbol, as ParseKind does.
