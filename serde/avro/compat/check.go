@@ -1,9 +1,7 @@
 package compat
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/typelog/typelog/serde/avro/schema"
@@ -12,7 +10,7 @@ import (
 // Bounds of one check. Every pair of types is compared once, but two schemas with thousands of types have millions of
 // pairs, and records that use each other widely can repeat a single fault without end.
 const (
-	maxPairs  = 1 << 20
+	maxPairs  = 1 << 19
 	maxDepth  = 20_000
 	maxFaults = 1000
 )
@@ -22,11 +20,8 @@ const (
 // once for each use, at its first place; after a thousand faults the rest is left out. Schemas whose comparison would
 // exceed a bound are incompatible: TooComplex.
 func Check(reader, writer *schema.Schema) []Incompatibility {
-	c := checker{known: map[pair]*outcome{}, fields: map[*schema.Type]map[string]*schema.Field{}}
-	faults := c.check("", reader.Root(), writer.Root())
-	if slices.ContainsFunc(faults, isAmbiguous) && reader.Resolved() == writer.Resolved() {
-		return nil // Avro applies no aliases between equal schemas
-	}
+	c := checker{known: map[pair]*faults{}, fields: map[*schema.Type]map[string]*schema.Field{}}
+	found := c.check(nil, reader.Root(), writer.Root())
 	if c.exceeded {
 		return []Incompatibility{{
 			Kind:    TooComplex,
@@ -34,206 +29,155 @@ func Check(reader, writer *schema.Schema) []Incompatibility {
 			Mend:    "split the schema into smaller ones",
 		}}
 	}
-	return faults
+	list := found.list(nil)
+	if slices.ContainsFunc(list, isAmbiguous) && reader.Resolved() == writer.Resolved() {
+		return nil // Avro applies no aliases between equal schemas
+	}
+	return list
 }
 
 func isAmbiguous(i Incompatibility) bool { return i.Kind == AmbiguousField }
 
 type pair struct{ reader, writer *schema.Type }
 
-// outcome is what is known of a pair: nothing yet while it is in progress, which counts as compatible, because
-// recursive types are compatible unless something else in them is not.
-type outcome struct{ faults []Incompatibility }
-
+// checker compares two schemas. A pair that it has met has its faults in known: none while it is in progress,
+// because recursive types are compatible unless something else in them is not.
 type checker struct {
-	known    map[pair]*outcome
+	known    map[pair]*faults
 	fields   map[*schema.Type]map[string]*schema.Field // of writers' records, by name
 	depth    int
 	exceeded bool
 }
 
-func (c *checker) check(path string, r, w *schema.Type) []Incompatibility {
+func (c *checker) check(at *location, r, w *schema.Type) *faults {
 	if isPrimitive(r.Kind) && isPrimitive(w.Kind) {
-		return primitives(path, r, w)
+		if promotes(w.Kind, r.Kind) {
+			return nil
+		}
+		return one(TypeMismatch, at, r, w)
 	}
 	key := pair{r, w}
-	if known := c.known[key]; known != nil {
-		return known.faults
+	if known, met := c.known[key]; met {
+		return known
 	}
 	if c.exceeded || len(c.known) >= maxPairs || c.depth >= maxDepth {
 		c.exceeded = true
 		return nil
 	}
-	result := &outcome{}
-	c.known[key] = result
+	c.known[key] = nil
 	c.depth++
-	result.faults = c.compare(path, r, w)
+	result := c.compare(at, r, w)
 	c.depth--
-	return result.faults
-}
-
-// merge appends one list of faults to another, up to the limit, without changing either.
-func merge(faults, more []Incompatibility) []Incompatibility {
-	switch room := maxFaults - len(faults); {
-	case len(faults) == 0:
-		return more
-	case room < len(more):
-		more = more[:max(room, 0)]
-	}
-	return append(slices.Clip(faults), more...)
+	c.known[key] = result
+	return result
 }
 
 func isPrimitive(k schema.Kind) bool { return schema.Null <= k && k <= schema.String }
 
-func (c *checker) compare(path string, r, w *schema.Type) []Incompatibility {
-	if r.Kind != w.Kind {
-		return c.different(path, r, w)
+// promotes reports whether a primitive type can be read as another (Avro specification, "Schema Resolution").
+func promotes(from, to schema.Kind) bool {
+	switch to {
+	case from:
+		return true
+	case schema.Long:
+		return from == schema.Int
+	case schema.Float:
+		return from == schema.Int || from == schema.Long
+	case schema.Double:
+		return from == schema.Int || from == schema.Long || from == schema.Float
+	case schema.Bytes:
+		return from == schema.String
+	case schema.String:
+		return from == schema.Bytes
+	}
+	return false
+}
+
+func (c *checker) compare(at *location, r, w *schema.Type) *faults {
+	switch {
+	case r.Kind == schema.Union && w.Kind == schema.Union:
+		return c.unions(at, r, w)
+	case w.Kind == schema.Union: // the reader must be able to read every branch
+		var found *faults
+		for i, branch := range w.Branches {
+			found = join(found, c.check(at.index(i), r, branch))
+		}
+		return found
+	case r.Kind == schema.Union:
+		return c.branch(at, r, w)
+	case r.Kind != w.Kind:
+		return one(TypeMismatch, at, r, w)
 	}
 	switch r.Kind {
 	case schema.Array:
-		return c.check(path+"/items", r.Items, w.Items)
+		return c.check(at.member("items"), r.Items, w.Items)
 	case schema.Map:
-		return c.check(path+"/values", r.Items, w.Items)
+		return c.check(at.member("values"), r.Items, w.Items)
 	case schema.Fixed:
-		return merge(names(path, r, w), sizes(path, r, w))
+		found := names(at, r, w)
+		if r.Size != w.Size {
+			found = join(found, one(FixedSizeMismatch, at.member("size"), r, w))
+		}
+		return found
 	case schema.Enum:
-		return merge(names(path, r, w), symbols(path, r, w))
+		found := names(at, r, w)
+		if len(missingSymbols(r, w)) > 0 {
+			found = join(found, one(MissingEnumSymbols, at.member("symbols"), r, w))
+		}
+		return found
 	case schema.Record:
-		return merge(names(path, r, w), c.record(path, r, w))
-	case schema.Union:
-		return c.unions(path, r, w)
+		return join(names(at, r, w), c.record(at, r, w))
 	}
 	return nil
 }
 
-// different compares types of different kinds, of which at most one is primitive.
-func (c *checker) different(path string, r, w *schema.Type) []Incompatibility {
-	var faults []Incompatibility
-	switch {
-	case w.Kind == schema.Union: // the reader must be able to read every branch
-		for i, branch := range w.Branches {
-			faults = merge(faults, c.check(path+"/"+strconv.Itoa(i), r, branch))
+// reads reports whether one type can be read as another. Named types with different names are not even looked into:
+// unions of many records would otherwise cost the square of their number. (Unless they are being compared further up:
+// that fault is reported there.)
+func (c *checker) reads(r, w *schema.Type) bool {
+	if r.Kind == w.Kind && r.Kind.Named() && names(nil, r, w) != nil {
+		if _, met := c.known[pair{r, w}]; !met {
+			return false
 		}
-		return faults
-	case r.Kind == schema.Union:
-		for _, branch := range r.Branches {
-			if len(c.check("", branch, w)) == 0 {
-				return nil
-			}
-		}
-		return []Incompatibility{missingBranch(path, w)}
 	}
-	return mismatch(path, r, w)
+	return c.check(nil, r, w) == nil
+}
+
+// branch demands that a branch of the reader's union can read the writer's type.
+func (c *checker) branch(at *location, r, w *schema.Type) *faults {
+	for _, branch := range r.Branches {
+		if c.reads(branch, w) {
+			return nil
+		}
+	}
+	return one(MissingUnionBranch, at, r, w)
 }
 
 // unions demands that every branch of the writer's union can be read with the reader's.
-func (c *checker) unions(path string, r, w *schema.Type) []Incompatibility {
-	var faults []Incompatibility
+func (c *checker) unions(at *location, r, w *schema.Type) *faults {
+	var found *faults
 	for i, branch := range w.Branches {
-		if len(c.check("", r, branch)) > 0 && len(faults) < maxFaults {
-			faults = append(faults, missingBranch(path+"/"+strconv.Itoa(i), branch))
+		if !c.reads(r, branch) {
+			found = join(found, one(MissingUnionBranch, at.index(i), r, branch))
 		}
 	}
-	return faults
-}
-
-func missingBranch(path string, w *schema.Type) Incompatibility {
-	return Incompatibility{
-		Kind:    MissingUnionBranch,
-		Pointer: path,
-		Message: "reader union lacking writer type: " + upper(w),
-		Mend:    "add " + describe(w) + " to the union",
-	}
-}
-
-// primitives compares two primitive types, with Avro's promotions.
-func primitives(path string, r, w *schema.Type) []Incompatibility {
-	if r.Kind == w.Kind {
-		return nil
-	}
-	switch r.Kind {
-	case schema.Long:
-		if w.Kind == schema.Int {
-			return nil
-		}
-	case schema.Float:
-		if w.Kind == schema.Int || w.Kind == schema.Long {
-			return nil
-		}
-	case schema.Double:
-		if w.Kind == schema.Int || w.Kind == schema.Long || w.Kind == schema.Float {
-			return nil
-		}
-	case schema.Bytes:
-		if w.Kind == schema.String {
-			return nil
-		}
-	case schema.String:
-		if w.Kind == schema.Bytes {
-			return nil
-		}
-	}
-	return mismatch(path, r, w)
-}
-
-func mismatch(path string, r, w *schema.Type) []Incompatibility {
-	return []Incompatibility{{
-		Kind:    TypeMismatch,
-		Pointer: path,
-		Message: "reader type: " + upper(r) + " not compatible with writer type: " + upper(w),
-		Mend:    "keep the type " + describe(w) + ", or use a union of both",
-	}}
-}
-
-// clip cuts a schema's text that goes into a message.
-func clip(text string) string {
-	const most = 2000
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "..."
-}
-
-func upper(t *schema.Type) string { return strings.ToUpper(t.Kind.String()) }
-
-// describe names a type for a suggestion.
-func describe(t *schema.Type) string {
-	if t.Kind.Named() {
-		return t.Kind.String() + " " + t.FullName()
-	}
-	return t.Kind.String()
+	return found
 }
 
 // names compares the names of two named types: without their namespaces, or by the reader's aliases with it. An alias
 // without a namespace of a type that has one never counts: Avro Java overlooks it, and prints it so that it means
 // another name when the text is read again.
-func names(path string, r, w *schema.Type) []Incompatibility {
+func names(at *location, r, w *schema.Type) *faults {
 	overlooked := w.Namespace == "" && r.Namespace != ""
-	if r.Name == w.Name || slices.Contains(r.Aliases, w.FullName()) && !overlooked {
+	if r.Name == w.Name || !overlooked && slices.Contains(r.Aliases, w.FullName()) {
 		return nil
 	}
-	return []Incompatibility{{
-		Kind:    NameMismatch,
-		Pointer: path + "/name",
-		Message: "expected: " + w.FullName(),
-		Mend:    fmt.Sprintf("keep the name %s, or add it to the aliases of %s", w.FullName(), r.FullName()),
-	}}
+	return one(NameMismatch, at.member("name"), r, w)
 }
 
-func sizes(path string, r, w *schema.Type) []Incompatibility {
-	if r.Size == w.Size {
-		return nil
-	}
-	return []Incompatibility{{
-		Kind:    FixedSizeMismatch,
-		Pointer: path + "/size",
-		Message: fmt.Sprintf("expected: %d, found: %d", w.Size, r.Size),
-		Mend:    fmt.Sprintf("keep the size %d, or use another name for the new type in a union of both", w.Size),
-	}}
-}
-
-func symbols(path string, r, w *schema.Type) []Incompatibility {
-	if r.HasDefault && slices.Contains(r.Symbols, r.Default) {
+// missingSymbols returns the writer's symbols that the reader's enum has not, sorted; none if it has a default.
+func missingSymbols(r, w *schema.Type) []string {
+	if r.HasDefault && slices.Contains(r.Symbols, r.Default) || slices.Equal(r.Symbols, w.Symbols) {
 		return nil
 	}
 	has := make(map[string]bool, len(r.Symbols))
@@ -246,51 +190,29 @@ func symbols(path string, r, w *schema.Type) []Incompatibility {
 			missing = append(missing, symbol)
 		}
 	}
-	if len(missing) == 0 {
-		return nil
-	}
 	slices.Sort(missing)
-	list := strings.Join(missing, ", ")
-	return []Incompatibility{{
-		Kind:    MissingEnumSymbols,
-		Pointer: path + "/symbols",
-		Message: "[" + list + "]",
-		Mend:    fmt.Sprintf("keep the symbols %s, or give enum %s a default symbol", list, r.FullName()),
-	}}
+	return missing
 }
 
 // record demands that every field of the reader's record is in the writer's or has a default.
-func (c *checker) record(path string, r, w *schema.Type) []Incompatibility {
-	var faults []Incompatibility
+func (c *checker) record(at *location, r, w *schema.Type) *faults {
+	var found *faults
 	written := c.fieldsOf(w)
 	for _, f := range r.Fields {
-		at := path + "/fields/" + strconv.Itoa(f.Pos)
-		match := matches(f, written)
-		switch {
-		case len(match) == 1:
-			faults = merge(faults, c.check(at+"/type", f.Type, match[0].Type))
-		case len(match) > 1:
-			faults = merge(faults, []Incompatibility{{
-				Kind:    AmbiguousField,
-				Pointer: at,
-				Message: fmt.Sprintf("Reader record field %s type:%s pos:%d matches multiple fields in writer record schema %s",
-					f.Name, upper(f.Type), f.Pos, clip(w.String())),
-				Mend: "remove all but one of the aliases of field " + f.Name,
-			}})
+		switch field, n := match(f, written); {
+		case n == 1:
+			found = join(found, c.check(at.field(f), f.Type, field.Type))
+		case n > 1:
+			found = join(found, oneField(AmbiguousField, at.field(f).parent, f, w))
 		case f.HasDefault:
 		case f.Type.Kind == schema.Enum && f.Type.HasDefault:
 			// Avro Java compares such a field's enum with the writer's record, which never fits.
-			faults = merge(faults, c.check(at+"/type", f.Type, w))
+			found = join(found, c.check(at.field(f), f.Type, w))
 		default:
-			faults = merge(faults, []Incompatibility{{
-				Kind:    ReaderFieldMissingDefault,
-				Pointer: at,
-				Message: f.Name,
-				Mend:    "add a default to field " + f.Name,
-			}})
+			found = join(found, oneField(ReaderFieldMissingDefault, at.field(f).parent, f, w))
 		}
 	}
-	return faults
+	return found
 }
 
 func (c *checker) fieldsOf(record *schema.Type) map[string]*schema.Field {
@@ -305,17 +227,27 @@ func (c *checker) fieldsOf(record *schema.Type) map[string]*schema.Field {
 	return fields
 }
 
-// matches returns the writer's fields that a reader's field takes its value from: by its name or one of its aliases.
-// More than one is a fault.
-func matches(f *schema.Field, written map[string]*schema.Field) []*schema.Field {
-	var found []*schema.Field
-	if direct := written[f.Name]; direct != nil {
-		found = append(found, direct)
+// match returns the writer's field that a reader's field takes its value from, by its name or one of its aliases, and
+// how many there are. More than one is a fault.
+func match(f *schema.Field, written map[string]*schema.Field) (*schema.Field, int) {
+	field, n := written[f.Name], 0
+	if field != nil {
+		n = 1
 	}
 	for _, alias := range f.Aliases {
-		if byAlias := written[alias]; byAlias != nil && !slices.Contains(found, byAlias) {
-			found = append(found, byAlias)
+		if byAlias := written[alias]; byAlias != nil && byAlias != field {
+			field = byAlias
+			n++
 		}
 	}
-	return found
+	return field, n
+}
+
+// cut shortens a schema's text that goes into a message.
+func cut(text string) string {
+	const most = 2000
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "..."
 }

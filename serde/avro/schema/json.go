@@ -13,20 +13,22 @@ const (
 	MaxDepth = 1000    // nesting of its JSON, as written and as printed with every reference inlined
 	MaxTypes = 100_000 // types and fields that it defines
 
-	maxValues  = 1 << 20  // JSON values in the text
-	maxNumber  = 1000     // characters of a number (Jackson's limit)
-	maxName    = 50_000   // characters of a member's name (Jackson's limit)
-	maxPointer = 16 << 20 // bytes of all JSON pointers together: they grow with depth times breadth
+	maxValues   = 1 << 20  // JSON values in the text
+	maxDecimals = 1 << 14  // numbers with a fraction or an exponent: printing them in Java's form takes exact arithmetic
+	maxNumber   = 1000     // characters of a number (Jackson's limit)
+	maxName     = 50_000   // characters of a member's name (Jackson's limit)
+	maxPointer  = 16 << 20 // bytes of all JSON pointers together: they grow with depth times breadth
 )
 
 // reader reads one JSON value as Jackson does when Avro Java has configured it: strictly RFC 8259, but with Java's
 // comments, and of members with the same name the last one counts, in the place of the first.
 type reader struct {
-	text   string
-	pos    int
-	depth  int
-	values int
-	path   []step // where in the value the reader is, for the pointer of a fault
+	text     string
+	pos      int
+	depth    int
+	values   int
+	decimals int
+	path     []step // where in the value the reader is, for the pointer of a fault
 }
 
 // step is a member's name or, if name is nil, an index.
@@ -348,6 +350,11 @@ func (r *reader) number(v *Value) error {
 	}
 	if r.pos < len(r.text) && isWord(r.text[r.pos]) {
 		return r.fail("unexpected %q in a number", firstRune(r.text[r.pos:]))
+	}
+	if kind == JSONDecimal {
+		if r.decimals++; r.decimals > maxDecimals {
+			return r.fail("more than %d decimal numbers", maxDecimals)
+		}
 	}
 	text := r.text[start:r.pos]
 	if text == "-0" {
