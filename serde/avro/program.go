@@ -75,10 +75,6 @@ func (c *compiler) node(t *schema.Type) *node {
 	size := c.span(t)
 	n := &node{typ: t, min: size.min}
 	c.nodes[t] = n
-	if size.max == 0 {
-		n.op = opNothing
-		return n
-	}
 	switch t.Kind {
 	case schema.Boolean:
 		n.op = opBoolean
@@ -113,6 +109,9 @@ func (c *compiler) node(t *schema.Type) *node {
 	}
 	if t.Logical != nil {
 		logical(n, t)
+	}
+	if size.max == 0 {
+		n.op = opNothing
 	}
 	return n
 }

@@ -230,9 +230,6 @@ func (p *projector) ordered(s *step, pos int) int {
 func (p *projector) reordered(s *step, pos int) int {
 	base := len(p.places)
 	fields := s.w.fields
-	if s.w.op == opNothing {
-		fields = nil
-	}
 	for i := range fields {
 		p.places = append(p.places, pos)
 		if pos = p.walk(fields[i].node, pos); pos < 0 {
@@ -248,14 +245,10 @@ func (p *projector) reordered(s *step, pos int) int {
 			}
 			continue
 		}
-		start := pos
-		if fields != nil {
-			start = p.places[base+m.from]
-		}
 		// These bytes are walked a second time; what they cost was counted the first time.
 		zeroItems := p.zeroItems
 		p.zeroItems = math.MaxInt
-		end := p.project(m.step, start)
+		end := p.project(m.step, p.places[base+m.from])
 		p.zeroItems = zeroItems
 		if end < 0 {
 			p.err.prepend(m.name)

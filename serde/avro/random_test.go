@@ -55,7 +55,7 @@ var logicalLeaves = []string{
 }
 
 func (m *schemaMaker) any(depth int) string {
-	if depth == 0 {
+	if depth <= 0 {
 		return m.leaf()
 	}
 	switch m.r.IntN(12) {
