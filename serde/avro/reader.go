@@ -27,6 +27,7 @@ type Reader struct {
 	owned    bool // values may point into buf
 	skipUTF8 bool
 	derived  bool // buf is a projection: offsets mean nothing to the caller
+	pathed   bool // err was found before reading began and has its whole path
 
 	depth     int // levels left
 	zeroItems int // items without bytes left
@@ -70,7 +71,7 @@ func (r *Reader) project(src []byte, opts DecodeOptions) {
 	r.skipUTF8 = true
 	if w.root != nil && w.root.copies {
 		if r.err = w.check(src, opts.Limits); r.err != nil {
-			r.buf = nil
+			r.buf, r.pathed = nil, true
 		}
 		return
 	}
@@ -82,7 +83,7 @@ func (r *Reader) project(src []byte, opts DecodeOptions) {
 	out, err := w.append((*r.scratch)[:0], src, opts.Limits)
 	*r.scratch = out[:0]
 	if err != nil {
-		r.err, r.buf = pathed(err), nil
+		r.err, r.buf, r.pathed = pathed(err), nil, true
 		return
 	}
 	r.buf = out
@@ -130,13 +131,20 @@ func (r *Reader) fail(kind error, offset int, reason string) {
 }
 
 // InField prepends a field's name to the path of the fault. Call it only if Failed.
-func (r *Reader) InField(name string) { r.err.prepend(name) }
+func (r *Reader) InField(name string) { r.in(name) }
 
 // InIndex prepends an array index to the path of the fault. Call it only if Failed.
-func (r *Reader) InIndex(i int) { r.err.prepend(indexElement(i)) }
+func (r *Reader) InIndex(i int) { r.in(indexElement(i)) }
 
 // InKey prepends a map key to the path of the fault. Call it only if Failed.
-func (r *Reader) InKey(key string) { r.err.prepend(keyElement(key)) }
+func (r *Reader) InKey(key string) { r.in(keyElement(key)) }
+
+//go:noinline
+func (r *Reader) in(element string) {
+	if !r.pathed {
+		r.err.prepend(element)
+	}
+}
 
 // Remaining is the number of bytes that were not read yet.
 func (r *Reader) Remaining() int { return len(r.buf) - r.pos }
