@@ -15,8 +15,8 @@ const (
 	keyGroup    = 2
 
 	valueOffsetExpiring = 1 // the only version with an expiry of its own
-	valueOffset         = 3
-	valueOffsetTopicID  = 4
+	valueOffset         = 4
+	valueOffsetEpoch    = 3 // the first with a leader epoch
 	valueGroup          = 3
 	maxValueVersion     = 4
 )
@@ -53,13 +53,9 @@ func offsetKey(group, topic string, partition int32) []byte {
 
 func offsetValue(o *Offset) []byte {
 	v := kmsg.NewOffsetCommitValue()
-	switch {
-	case o.ExpireTime >= 0:
+	v.Version = valueOffset
+	if o.ExpireTime >= 0 {
 		v.Version = valueOffsetExpiring
-	case o.TopicID != [16]byte{}:
-		v.Version = valueOffsetTopicID
-	default:
-		v.Version = valueOffset
 	}
 	v.Offset = o.Offset
 	v.LeaderEpoch = o.LeaderEpoch
@@ -135,7 +131,7 @@ func decodeOffset(key, value []byte) (Effect, error) {
 		CommitTime:  v.CommitTimestamp,
 		ExpireTime:  -1,
 	}
-	if v.Version >= valueOffset {
+	if v.Version >= valueOffsetEpoch {
 		o.LeaderEpoch = v.LeaderEpoch
 	}
 	if v.Version == valueOffsetExpiring {

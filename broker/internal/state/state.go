@@ -28,8 +28,8 @@
 //	3...  groups of KIP-848 and       not written here; skipped
 //	      later
 //
-// Written are key version 1 with value version 4 (3 if the topic's id is not known, 1 if the commit carries its own
-// expiry) and key version 2 with value version 3, as Apache Kafka 4 does. All effects of one Apply are one record
+// Written are key version 1 with value version 4 (1 if the commit carries its own expiry; that version has no leader epoch
+// and no topic id) and key version 2 with value version 3, as Apache Kafka 4.2 does. All effects of one Apply are one record
 // batch, which is what makes them atomic.
 package state
 
