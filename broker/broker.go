@@ -16,21 +16,32 @@ import (
 	"time"
 
 	"github.com/typelog/typelog/broker/internal/api"
+	"github.com/typelog/typelog/broker/internal/group"
 	"github.com/typelog/typelog/broker/internal/log"
 	"github.com/typelog/typelog/broker/internal/record"
+	"github.com/typelog/typelog/broker/internal/state"
+	"github.com/typelog/typelog/broker/internal/txn"
 	"github.com/typelog/typelog/broker/internal/wire"
 )
 
 // shutdownGrace is how long connections get to take their last answers.
 const shutdownGrace = 5 * time.Second
 
+// store is where topics and producer ids are kept.
+type store interface {
+	api.TopicStore
+	txn.Allocator
+	Close() error
+}
+
 // Broker is a broker that listens. Run serves.
 type Broker struct {
 	cfg     Config
 	sockets []wire.Socket
 	server  *wire.Server
+	groups  *group.Coordinator
 	engine  log.Engine
-	store   interface{ Close() error }
+	store   store
 }
 
 // New opens the data, recovers it if need be, and binds the listeners, so that clients can connect; they are served by Run.
@@ -45,15 +56,14 @@ func New(cfg Config) (*Broker, error) {
 	}
 	b := &Broker{cfg: cfg}
 	if err := b.open(context.Background()); err != nil {
-		b.Close()
-		return nil, err
+		return nil, errors.Join(err, b.Close())
 	}
 	return b, nil
 }
 
 // open opens the rooms from the bottom up.
 func (b *Broker) open(ctx context.Context) error {
-	settings, err := newSettings(b.cfg.Settings)
+	settings, err := b.cfg.settings()
 	if err != nil {
 		return err
 	}
@@ -62,22 +72,24 @@ func (b *Broker) open(ctx context.Context) error {
 	if b.sockets, advertised, err = bind(b.cfg.Listeners); err != nil {
 		return err
 	}
-	if err := b.openData(settings); err != nil {
+	if err := b.openData(ctx, settings); err != nil {
 		return err
 	}
-	catalog, err := api.LoadCatalog(ctx, b.topics(), b.engine, settings.Topic, b.cfg.Logger)
+	catalog, err := api.LoadCatalog(ctx, b.store, b.engine, settings, b.cfg.Logger)
 	if err != nil {
 		return err
 	}
-	s := settings.api()
+	b.groups = group.NewCoordinator(state.NewTopic(b.engine, catalog, offsetsTopic(settings)), b.cfg.groupConfig(settings))
+	b.groups.Start()
+	s := api.SettingsOf(settings)
 	s.NodeID, s.ClusterID, s.Advertised = b.cfg.NodeID, b.cfg.ClusterID, advertised
 	handler := api.New(api.Options{
-		Settings: s, Engine: b.engine, Catalog: catalog, Configs: settings, Contract: b.cfg.Contract,
-		Codecs: record.NewCodecs(0), Logger: b.cfg.Logger, Registerer: b.cfg.Registerer,
+		Settings: s, Config: settings, Engine: b.engine, Catalog: catalog, Contract: b.cfg.Contract,
+		Coordinators: api.Coordinators{Groups: b.groups, Producers: txn.NewProducers(b.store, 0)},
+		Codecs:       record.NewCodecs(settings.Int("typelog.batch.expand.max.bytes")),
+		Logger:       b.cfg.Logger, Registerer: b.cfg.Registerer,
 	})
-	w := settings.wire()
-	w.Logger, w.Registerer = b.cfg.Logger, b.cfg.Registerer
-	b.server = wire.New(handler, w)
+	b.server = wire.New(handler, b.cfg.wireOptions(settings))
 	return nil
 }
 
@@ -104,6 +116,10 @@ func (b *Broker) Close() error {
 		if err := s.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}
+	}
+	if b.groups != nil {
+		b.groups.Close()
+		b.groups = nil
 	}
 	if b.engine != nil {
 		errs = append(errs, b.engine.Close())

@@ -15,12 +15,14 @@ func incrementalAlterConfigs(s *Server, ctx context.Context, c caller, req *kmsg
 		resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
 		for i := range req.Resources {
 			rr := &req.Resources[i]
-			changes := make([]alteration, len(rr.Configs))
-			for j := range rr.Configs {
-				changes[j] = alteration{rr.Configs[j].Name, rr.Configs[j].Op, rr.Configs[j].Value}
-			}
 			err := s.alterResource(ctx, c, rr.ResourceType, rr.ResourceName, req.ValidateOnly,
-				func(own map[string]string) (map[string]string, error) { return s.alter(own, changes) })
+				func(own map[string]string) (map[string]string, error) {
+					changes, err := alterations(rr.Configs)
+					if err != nil {
+						return nil, err
+					}
+					return s.Config.Alter(own, changes)
+				})
 			r := kmsg.NewIncrementalAlterConfigsResponseResource()
 			r.ResourceType, r.ResourceName, r.ErrorCode, r.ErrorMessage = rr.ResourceType, rr.ResourceName, code(err), message(err)
 			resp.Resources = append(resp.Resources, r)
@@ -73,6 +75,9 @@ func (s *Server) alterResource(ctx context.Context, c caller, kind kmsg.ConfigRe
 		}
 		if !dry {
 			s.Logger.Info("changed the configs of a topic", "topic", name, "client", c.ClientID)
+			if t = s.Catalog.named(name); t != nil {
+				s.warnConfigs(name, t.configs)
+			}
 		}
 		return nil
 	case kmsg.ConfigResourceTypeBroker:

@@ -13,6 +13,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/typelog/typelog/broker/internal/config"
 	"github.com/typelog/typelog/broker/internal/log"
 )
 
@@ -43,7 +44,7 @@ type topic struct {
 	partitions int32
 	internal   bool
 	configs    map[string]string // set on the topic itself
-	config     TopicConfig
+	config     config.Topic
 }
 
 // partition names one of the topic's partitions for the engine.
@@ -64,10 +65,10 @@ func isInternal(name string) bool { return name == OffsetsTopic || name == Trans
 // made before its row and taken away after it is marked, so that a crash leaves partitions without a row (which the
 // engine sets aside) or a marked row (whose deletion Load finishes), never a row without partitions.
 type Catalog struct {
-	store   TopicStore
-	engine  log.Engine
-	resolve func(configs map[string]string) (TopicConfig, error)
-	log     *slog.Logger
+	store  TopicStore
+	engine log.Engine
+	config *config.Broker
+	log    *slog.Logger
 
 	// changing is held while a topic is created, changed or deleted.
 	changing sync.Mutex
@@ -80,12 +81,12 @@ type Catalog struct {
 	folded map[string]string
 }
 
-// LoadCatalog reads the topics, hands the engine their configs and finishes deletions that a crash interrupted. resolve
-// turns a topic's own configs into the ones that hold.
-func LoadCatalog(ctx context.Context, store TopicStore, engine log.Engine,
-	resolve func(configs map[string]string) (TopicConfig, error), logger *slog.Logger) (*Catalog, error) {
+// LoadCatalog reads the topics, hands the engine their configs and finishes deletions that a crash interrupted. A topic whose
+// partitions are gone is reported and answers with errors; empty ones are not put in their place.
+func LoadCatalog(ctx context.Context, store TopicStore, engine log.Engine, cfg *config.Broker,
+	logger *slog.Logger) (*Catalog, error) {
 	c := &Catalog{
-		store: store, engine: engine, resolve: resolve, log: logger,
+		store: store, engine: engine, config: cfg, log: logger,
 		byName: map[string]*topic{}, byID: map[log.TopicID]*topic{}, folded: map[string]string{},
 	}
 	rows, err := store.Topics(ctx)
@@ -103,18 +104,20 @@ func LoadCatalog(ctx context.Context, store TopicStore, engine log.Engine,
 		if err != nil {
 			return nil, fmt.Errorf("topic %s: %w", row.Name, err)
 		}
-		// The partitions exist: they were made before the row. Create tells the engine their configs.
-		if err := engine.Create(ctx, partitions(t.id, 0, t.partitions), t.config.Log); err != nil {
-			return nil, fmt.Errorf("open topic %s: %w", row.Name, err)
+		for _, p := range partitions(t.id, 0, t.partitions) {
+			if _, err := engine.Bounds(p); err != nil {
+				logger.Error("a partition cannot be opened; its data may be lost or damaged", "topic", t.name, "partition", p.Index,
+					"directory", p.String(), "error", err)
+			}
 		}
-		engine.Configure(t.id, t.config.Log)
+		engine.Configure(t.id, logConfig(&t.config))
 		c.put(t)
 	}
 	return c, nil
 }
 
 func (c *Catalog) snapshot(row StoredTopic) (*topic, error) {
-	cfg, err := c.resolve(row.Configs)
+	cfg, err := c.config.Topic(row.Configs)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +193,7 @@ func (c *Catalog) create(ctx context.Context, name string, parts int32, configs 
 	if dry {
 		return t, nil
 	}
-	if err := c.engine.Create(ctx, partitions(t.id, 0, parts), t.config.Log); err != nil {
+	if err := c.engine.Create(ctx, partitions(t.id, 0, parts), logConfig(&t.config)); err != nil {
 		return nil, fmt.Errorf("create topic %s: %w", name, err)
 	}
 	if err := c.store.Create(ctx, row); err != nil {
@@ -223,7 +226,7 @@ func (c *Catalog) grow(ctx context.Context, name string, parts int32, dry bool) 
 	case dry:
 		return nil
 	}
-	if err := c.engine.Create(ctx, partitions(t.id, t.partitions, parts), t.config.Log); err != nil {
+	if err := c.engine.Create(ctx, partitions(t.id, t.partitions, parts), logConfig(&t.config)); err != nil {
 		return fmt.Errorf("add partitions to %s: %w", name, err)
 	}
 	if err := c.store.SetPartitions(ctx, t.id, parts); err != nil {
@@ -235,7 +238,7 @@ func (c *Catalog) grow(ctx context.Context, name string, parts int32, dry bool) 
 	return nil
 }
 
-// configure changes a topic's own configs: edit gets a copy of them and returns what they become.
+// configure changes a topic's own configs: edit gets them, must not change them, and returns what they become.
 func (c *Catalog) configure(ctx context.Context, name string, dry bool,
 	edit func(configs map[string]string) (map[string]string, error)) error {
 	c.changing.Lock()
@@ -244,15 +247,14 @@ func (c *Catalog) configure(ctx context.Context, name string, dry bool,
 	if t == nil {
 		return kerr.UnknownTopicOrPartition
 	}
-	configs := maps.Clone(t.configs)
-	if configs == nil {
-		configs = map[string]string{}
+	configs, err := edit(t.configs)
+	if errors.Is(err, config.ErrUnknown) || errors.Is(err, config.ErrInvalid) {
+		return &fault{kerr.InvalidConfig, err.Error()}
 	}
-	configs, err := edit(configs)
 	if err != nil {
 		return err
 	}
-	cfg, err := c.resolve(configs)
+	cfg, err := c.config.Topic(configs)
 	if err != nil {
 		return &fault{kerr.InvalidConfig, err.Error()}
 	}
@@ -264,7 +266,7 @@ func (c *Catalog) configure(ctx context.Context, name string, dry bool,
 	}
 	next := *t
 	next.configs, next.config = configs, cfg
-	c.engine.Configure(t.id, cfg.Log)
+	c.engine.Configure(t.id, logConfig(&cfg))
 	c.put(&next)
 	return nil
 }

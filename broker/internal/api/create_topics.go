@@ -39,6 +39,7 @@ func createTopics(s *Server, ctx context.Context, c caller, req *kmsg.CreateTopi
 				if !req.ValidateOnly {
 					r.TopicID = t.id
 					s.Logger.Info("created a topic", "topic", t.name, "partitions", t.partitions, "client", c.ClientID)
+					s.warnConfigs(t.name, t.configs)
 				}
 				r.NumPartitions, r.ReplicationFactor = t.partitions, 1
 				if s.may(ctx, c, DescribeConfigs, Topic, rt.Topic) {
@@ -68,7 +69,7 @@ func (s *Server) createTopic(ctx context.Context, rt *kmsg.CreateTopicsRequestTo
 	if parts > maxPartitions-*total {
 		return nil, tooManyPartitions(parts)
 	}
-	configs, err := s.topicConfigs(rt.Configs)
+	configs, err := topicConfigs(rt.Configs)
 	if err != nil {
 		return nil, err
 	}

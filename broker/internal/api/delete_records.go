@@ -41,7 +41,7 @@ func (s *Server) trim(ctx context.Context, c caller, t *topic, name string,
 		return 0, kerr.UnknownTopicOrPartition
 	case t.internal:
 		return 0, &fault{kerr.InvalidTopicException, fmt.Sprintf("Topic '%s' belongs to the broker.", name)}
-	case t.config.Log.Compact && !t.config.Log.Delete:
+	case t.config.Compact && !t.config.Delete:
 		return 0, &fault{kerr.PolicyViolation, "Records of a topic that is only compacted cannot be deleted."}
 	case rp.Offset < -1:
 		return 0, kerr.OffsetOutOfRange

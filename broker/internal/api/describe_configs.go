@@ -8,6 +8,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/typelog/typelog/broker/internal/config"
 )
 
 // describeConfigs answers DescribeConfigs for topics and for this broker. A resource that is asked for twice is answered once,
@@ -42,7 +44,7 @@ func describeConfigs(s *Server, _ context.Context, c caller, req *kmsg.DescribeC
 	})
 }
 
-func (s *Server) describe(c caller, rr *kmsg.DescribeConfigsRequestResource) ([]ConfigEntry, error) {
+func (s *Server) describe(c caller, rr *kmsg.DescribeConfigsRequestResource) ([]config.Entry, error) {
 	switch rr.ResourceType {
 	case kmsg.ConfigResourceTypeTopic:
 		if !c.may(DescribeConfigs, Topic, rr.ResourceName) {
@@ -55,7 +57,7 @@ func (s *Server) describe(c caller, rr *kmsg.DescribeConfigsRequestResource) ([]
 		if t == nil {
 			return nil, kerr.UnknownTopicOrPartition
 		}
-		return s.Configs.DescribeTopic(t.configs), nil
+		return s.Config.DescribeTopic(t.configs), nil
 	case kmsg.ConfigResourceTypeBroker:
 		if !c.may(DescribeConfigs, Cluster, ClusterResource) {
 			return nil, kerr.ClusterAuthorizationFailed
@@ -67,21 +69,22 @@ func (s *Server) describe(c caller, rr *kmsg.DescribeConfigsRequestResource) ([]
 			return nil, &fault{kerr.InvalidRequest, fmt.Sprintf("Unexpected broker id, expected %d or empty string, but received %s",
 				s.Settings.NodeID, rr.ResourceName)}
 		}
-		return s.Configs.DescribeBroker(), nil
+		return s.Config.Describe(), nil
 	case kmsg.ConfigResourceTypeBrokerLogger, kmsg.ConfigResourceTypeGroupConfig:
 		return nil, nil
 	}
 	return nil, &fault{kerr.InvalidRequest, fmt.Sprintf("Unsupported resource type: %d", rr.ResourceType)}
 }
 
-func describedConfig(e ConfigEntry, synonyms, docs bool) kmsg.DescribeConfigsResponseResourceConfig {
+func describedConfig(e config.Entry, synonyms, docs bool) kmsg.DescribeConfigsResponseResourceConfig {
 	r := kmsg.NewDescribeConfigsResponseResourceConfig()
-	r.Name, r.Value, r.ReadOnly, r.Source, r.IsSensitive, r.ConfigType = e.Name, e.Value, e.ReadOnly, e.Source, e.Sensitive, e.Type
-	r.IsDefault = e.Source == kmsg.ConfigSourceDefaultConfig
+	r.Name, r.Value, r.ReadOnly, r.IsSensitive = e.Name, e.Value, e.ReadOnly, e.Sensitive
+	r.Source, r.ConfigType = kmsg.ConfigSource(e.Source), kmsg.ConfigType(e.Type)
+	r.IsDefault = e.Source == config.FromDefault
 	if synonyms {
 		for _, syn := range e.Synonyms {
 			r.ConfigSynonyms = append(r.ConfigSynonyms, kmsg.DescribeConfigsResponseResourceConfigConfigSynonym{
-				Name: syn.Name, Value: syn.Value, Source: syn.Source,
+				Name: syn.Name, Value: syn.Value, Source: kmsg.ConfigSource(syn.Source),
 			})
 		}
 	}

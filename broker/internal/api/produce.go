@@ -173,7 +173,7 @@ func (p *produceCall) topicError(t *topic) error {
 
 // verify holds one batch against the format, the topic's configs and its contract.
 func (p *produceCall) verify(ctx context.Context, t *topic, part *producePart, out *produceOutcome, now int64) (record.Batch, error) {
-	if p.frame.acks == 0 && t.config.Policy.Enabled() && !t.config.AcceptAcks0 {
+	if p.frame.acks == 0 && t.config.Contract.Enabled() && !t.config.AcceptAcks0 {
 		return nil, errAcks0
 	}
 	batch, err := record.Verify(part.records, record.Limits{MaxBytes: t.config.MaxMessageBytes})
@@ -189,9 +189,9 @@ func (p *produceCall) verify(ctx context.Context, t *topic, part *producePart, o
 	}
 	defer release()
 	summary, err := records.Check(record.Rules{
-		RequireKey: t.config.Log.Compact,
-		Bound:      !t.config.Log.AppendTime,
-		Now:        now, MaxBefore: t.config.TimestampBefore, MaxAfter: t.config.TimestampAfter,
+		RequireKey: t.config.Compact,
+		Bound:      !t.config.AppendTime,
+		Now:        now, MaxBefore: t.config.TimestampBeforeMs, MaxAfter: t.config.TimestampAfterMs,
 	})
 	if err != nil {
 		return nil, err
@@ -211,7 +211,7 @@ func (p *produceCall) verify(ctx context.Context, t *topic, part *producePart, o
 	if err := p.s.ask(ctx, t, records, out); err != nil {
 		return nil, err
 	}
-	if !t.config.Log.AppendTime && summary.MaxTimestamp != batch.MaxTimestamp() {
+	if !t.config.AppendTime && summary.MaxTimestamp != batch.MaxTimestamp() {
 		batch.SetMaxTimestamp(summary.MaxTimestamp)
 	}
 	return batch, nil
@@ -260,12 +260,12 @@ var (
 
 // ask asks the contract about a batch.
 func (s *Server) ask(ctx context.Context, t *topic, records *record.Records, out *produceOutcome) error {
-	if s.Contract == nil || !t.config.Policy.Enabled() {
+	if s.Contract == nil || !t.config.Contract.Enabled() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.Settings.ContractTimeout)
 	defer cancel()
-	verdict, err := s.Contract.Check(ctx, contract.Topic{Name: t.name, ID: t.id, Policy: t.config.Policy}, records)
+	verdict, err := s.Contract.Check(ctx, contract.Topic{Name: t.name, ID: t.id, Policy: t.config.Contract}, records)
 	if err != nil {
 		// Retriable, and plain that nothing was kept.
 		return &fault{kerr.NotEnoughReplicas, fmt.Sprintf("%v, try again: %v", errUndecided, err)}

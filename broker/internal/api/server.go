@@ -18,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/typelog/typelog/broker/contract"
+	"github.com/typelog/typelog/broker/internal/config"
 	"github.com/typelog/typelog/broker/internal/log"
 	"github.com/typelog/typelog/broker/internal/lograte"
 	"github.com/typelog/typelog/broker/internal/record"
@@ -29,7 +30,7 @@ type Options struct {
 	Settings Settings
 	Engine   log.Engine
 	Catalog  *Catalog
-	Configs  Configs
+	Config   *config.Broker
 	// Contract is asked about every batch for a topic that has one; nil asks nobody.
 	Contract contract.Contract
 	Codecs   *record.Codecs

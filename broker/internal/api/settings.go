@@ -3,25 +3,37 @@ package api
 import (
 	"time"
 
-	"github.com/typelog/typelog/broker/contract"
+	"github.com/typelog/typelog/broker/internal/config"
 	"github.com/typelog/typelog/broker/internal/log"
 )
 
-// Settings are what the handlers need of the broker's own settings. Every field must be set.
+// Settings are what the handlers need of the broker's own settings.
 type Settings struct {
 	NodeID    int32
 	ClusterID string
 	// Advertised is where clients of each listener, by name, find this broker.
 	Advertised map[string]Endpoint
 
-	AutoCreateTopics  bool          // auto.create.topics.enable
-	DeleteTopics      bool          // delete.topic.enable
-	Partitions        int32         // num.partitions
-	AnyReplication    bool          // accept replication factors above the number of brokers: for clients' test suites
-	RequestMaxBytes   int           // socket.request.max.bytes
-	FetchMaxBytes     int           // fetch.max.bytes
-	ContractTimeout   time.Duration // the longest that a Produce request waits for the contract's answer
-	InternalPartition int32         // partitions of internal topics
+	AutoCreateTopics bool          // auto.create.topics.enable
+	DeleteTopics     bool          // delete.topic.enable
+	Partitions       int32         // num.partitions
+	AnyReplication   bool          // typelog.replication.any
+	RequestMaxBytes  int           // socket.request.max.bytes
+	FetchMaxBytes    int           // fetch.max.bytes
+	ContractTimeout  time.Duration // typelog.contract.timeout.ms
+}
+
+// SettingsOf reads the settings; NodeID, ClusterID and Advertised are left to the caller.
+func SettingsOf(b *config.Broker) Settings {
+	return Settings{
+		AutoCreateTopics: b.Bool("auto.create.topics.enable"),
+		DeleteTopics:     b.Bool("delete.topic.enable"),
+		Partitions:       int32(b.Int("num.partitions")),
+		AnyReplication:   b.Bool("typelog.replication.any"),
+		RequestMaxBytes:  b.Int("socket.request.max.bytes"),
+		FetchMaxBytes:    b.Int("fetch.max.bytes"),
+		ContractTimeout:  b.Duration("typelog.contract.timeout.ms"),
+	}
 }
 
 // Endpoint is a host and port as clients see them.
@@ -30,12 +42,12 @@ type Endpoint struct {
 	Port int32
 }
 
-// TopicConfig is what the handlers need of a topic's configs, resolved: what the topic does not set comes from the broker.
-type TopicConfig struct {
-	Log             log.Config
-	MaxMessageBytes int
-	Policy          contract.Policy
-	AcceptAcks0     bool  // typelog.acks0=accept
-	TimestampBefore int64 // message.timestamp.before.max.ms
-	TimestampAfter  int64 // message.timestamp.after.max.ms
+// logConfig is what the engine has to know of a topic's configs.
+func logConfig(t *config.Topic) log.Config {
+	return log.Config{
+		SegmentBytes: t.SegmentBytes, SegmentMs: t.SegmentMs,
+		RetentionMs: t.RetentionMs, RetentionBytes: t.RetentionBytes,
+		IndexInterval: t.IndexIntervalBytes,
+		Compact:       t.Compact, Delete: t.Delete, FlushOS: t.FlushOS, AppendTime: t.AppendTime,
+	}
 }

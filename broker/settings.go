@@ -1,0 +1,74 @@
+package broker
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/typelog/typelog/broker/internal/config"
+	"github.com/typelog/typelog/broker/internal/group"
+	"github.com/typelog/typelog/broker/internal/state"
+	"github.com/typelog/typelog/broker/internal/wire"
+)
+
+// settings reads the broker's settings, and logs those that have no effect.
+func (cfg *Config) settings() (*config.Broker, error) {
+	var binds, advertised []string
+	for _, l := range cfg.Listeners {
+		for _, addr := range l.Bind {
+			binds = append(binds, l.Name+"://"+addr)
+		}
+		if l.Advertise != "" {
+			advertised = append(advertised, l.Name+"://"+l.Advertise)
+		} else {
+			advertised = append(advertised, l.Name+"://"+l.Bind[0])
+		}
+	}
+	s, warnings, err := config.New(cfg.Settings, map[string]string{
+		"node.id":              strconv.Itoa(int(cfg.NodeID)),
+		"listeners":            strings.Join(binds, ","),
+		"advertised.listeners": strings.Join(advertised, ","),
+		"log.dirs":             cfg.Dir,
+	})
+	for _, w := range warnings {
+		cfg.Logger.Warn("a setting has no effect", "setting", w.Name, "reason", w.Reason)
+	}
+	return s, err
+}
+
+// wireOptions are the limits of connections.
+func (cfg *Config) wireOptions(s *config.Broker) wire.Options {
+	return wire.Options{
+		MaxConnections:      s.Int("max.connections"),
+		MaxConnectionsPerIP: s.Int("max.connections.per.ip"),
+		IdleTimeout:         s.Duration("connections.max.idle.ms"),
+		MemoryBudget:        s.Int64(wire.MemorySetting),
+		FrameBudget:         s.Int64(wire.FramesSetting),
+		Logger:              cfg.Logger,
+		Registerer:          cfg.Registerer,
+	}
+}
+
+// groupConfig is how groups behave.
+func (cfg *Config) groupConfig(s *config.Broker) group.Config {
+	return group.Config{
+		Settings: group.Settings{
+			MinSession:        s.Duration("group.min.session.timeout.ms"),
+			MaxSession:        s.Duration("group.max.session.timeout.ms"),
+			InitialDelay:      s.Duration("group.initial.rebalance.delay.ms"),
+			MaxSize:           s.Int("group.max.size"),
+			MaxOffsetMetadata: s.Int("offset.metadata.max.bytes"),
+			Retention:         time.Duration(s.Int64("offsets.retention.minutes")) * time.Minute,
+		},
+		CheckInterval: s.Duration("offsets.retention.check.interval.ms"),
+		Logger:        cfg.Logger,
+	}
+}
+
+// offsetsTopic is the form of __consumer_offsets when it is created.
+func offsetsTopic(s *config.Broker) state.TopicConfig {
+	return state.TopicConfig{
+		Partitions:   int32(s.Int("offsets.topic.num.partitions")),
+		SegmentBytes: s.Int64("offsets.topic.segment.bytes"),
+	}
+}
