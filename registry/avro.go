@@ -1,12 +1,9 @@
 package registry
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/typelog/typelog/registry/internal/model"
 	"github.com/typelog/typelog/serde/avro/schema"
@@ -54,9 +51,8 @@ func (r *Registry) parse(v view, s model.Subject, src model.Source, normalize bo
 			return nil, invalid(s, src, err)
 		}
 	case model.JSON:
-		if !json.Valid([]byte(src.Text)) || !strings.ContainsAny(strings.TrimSpace(src.Text)[:1], "{tf") {
-			return nil, model.Errorf(model.InvalidSchema,
-				"Invalid schema of type JSON, details: Invalid schema of type JSON, details: Invalid JSON schema")
+		if err := plausibleJSONSchema(s, src); err != nil {
+			return nil, err
 		}
 		fallthrough
 	default:
@@ -111,19 +107,20 @@ func (r *Registry) references(v view, context string, in []model.Reference, norm
 	var out []model.Reference
 	var schemas []*schema.Schema
 	for _, ref := range in {
-		if ref.Subject == "" || ref.Version == model.NoVersion {
+		if ref.Name == model.NoName || ref.Subject == "" || ref.Version == model.NoVersion {
 			return nil, nil, fmt.Errorf("Invalid reference: %s", ref)
 		}
 		if ref.Version < model.Latest || ref.Version == 0 {
 			return nil, nil, fmt.Errorf("io.confluent.kafka.schemaregistry.exceptions.InvalidVersionException: %d", ref.Version)
 		}
-		target := v.subject(referenced(context, ref))
+		name := referenced(context, ref)
+		target := v.subject(name)
 		found := target.version(ref.Version)
 		if ref.Version == model.Latest {
 			found = target.latest()
 		}
-		if found == nil || found.Deleted && depth == 0 {
-			return nil, nil, fmt.Errorf("No schema reference found for subject %q and version %d", ref.Subject, ref.Version)
+		if found == nil { // one that is softly deleted will do
+			return nil, nil, fmt.Errorf("No schema reference found for subject %q and version %d", name, ref.Version)
 		}
 		ref.Version = found.Number
 		out = append(out, ref)
@@ -163,88 +160,4 @@ func (r *Registry) stored(v view, version *model.Version, depth int) (*schema.Sc
 	}
 	r.parses.put(k, avro, len(version.Schema.Text))
 	return avro, nil
-}
-
-// invalid says in Confluent's form why a source is no schema.
-func invalid(s model.Subject, src model.Source, err error) error {
-	reason := err.Error()
-	if fault := (*schema.ParseError)(nil); errors.As(err, &fault) {
-		reason = fault.Reason
-	}
-	raw := model.Schema{Text: src.Text, References: src.References, Metadata: src.Metadata}
-	metadata := "null"
-	if src.Metadata != nil {
-		metadata = src.Metadata.String()
-	}
-	refs := make([]string, len(src.References))
-	for i, ref := range src.References {
-		refs[i] = ref.String()
-	}
-	list := "[" + strings.Join(refs, ", ") + "]"
-	return &model.Error{Kind: model.InvalidSchema, Cause: err, Message: fmt.Sprintf(
-		"Invalid schema of type %[1]s, details: Invalid schema {subject=%[2]s,version=null,id=null,guid=%[3]s,"+
-			"schemaType=%[1]s,references=%[4]s,metadata=%[5]s,ruleSet=null,schema=%[6]s,schemaTags=null,ts=null,"+
-			"deleted=null} with refs %[4]s of type %[1]s, details: %[7]s",
-		src.Type, s, raw.Fingerprint(), list, metadata, src.Text, reason)}
-}
-
-type textKey struct {
-	text      string
-	normalize bool
-	how       strictness
-}
-
-type parsedText struct {
-	avro *schema.Schema
-	text string
-}
-
-type storedKey struct {
-	context string
-	guid    model.GUID
-}
-
-// The caches of parsed schemas are bounded in entries and in bytes of schema text.
-const (
-	maxCached      = 8192
-	maxCachedBytes = 16 << 20
-)
-
-// cache is a bounded map. When it is full it forgets entries at random, which needs no bookkeeping on a hit.
-type cache[K comparable, V any] struct {
-	mu      sync.RWMutex // guards entries and size
-	entries map[K]cached[V]
-	size    int
-}
-
-type cached[V any] struct {
-	value V
-	size  int
-}
-
-func (c *cache[K, V]) get(k K) (V, bool) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	e, ok := c.entries[k]
-	return e.value, ok
-}
-
-func (c *cache[K, V]) put(k K, value V, size int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.entries == nil {
-		c.entries = map[K]cached[V]{}
-	}
-	if _, ok := c.entries[k]; ok {
-		return
-	}
-	for other, e := range c.entries {
-		if len(c.entries) < maxCached && c.size+size <= maxCachedBytes {
-			break
-		}
-		delete(c.entries, other)
-		c.size -= e.size
-	}
-	c.entries[k] = cached[V]{value, size}
-	c.size += size
 }

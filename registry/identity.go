@@ -14,8 +14,12 @@ func (r *Registry) ByID(id int32, subject string) (*model.Version, error) {
 	var out *model.Version
 	r.inRead(func(c *catalog) {
 		s := resolve(c, subject)
+		places := []model.Subject{s}
+		if subject != "" {
+			places = append(places, elsewhere(c, s)...)
+		}
 		var hint *model.Version
-		for _, place := range append([]model.Subject{s}, elsewhere(c, s)...) {
+		for _, place := range places {
 			state := c.contexts[place.Context()]
 			if state == nil || state.ids[id] == nil {
 				continue
@@ -33,9 +37,7 @@ func (r *Registry) ByID(id int32, subject string) (*model.Version, error) {
 				hint = identity.last
 			}
 		}
-		if subject != "" {
-			out = hint
-		}
+		out = hint
 	})
 	if out == nil {
 		return nil, model.Errorf(model.SchemaNotFound, "Schema %d not found", id)
@@ -103,20 +105,17 @@ func (r *Registry) ByGUID(written string) (*model.Version, error) {
 	return out, nil
 }
 
-// IDs lists the ids of a content, by context.
-func (r *Registry) IDs(written string) ([]model.ContextID, error) {
-	var out []model.ContextID
+// IDs lists the ids of a content, by context; none for a guid that nobody has.
+func (r *Registry) IDs(written string) []model.ContextID {
+	out := []model.ContextID{}
 	if g, ok := model.ParseGUID(written); ok {
 		r.inRead(func(c *catalog) { out = c.idsOf(g) })
 	}
-	if out == nil {
-		return nil, model.Errorf(model.SchemaNotFound, "Schema %s not found", written)
-	}
-	return out, nil
+	return out
 }
 
 func (c *catalog) idsOf(g model.GUID) []model.ContextID {
-	var out []model.ContextID
+	out := []model.ContextID{}
 	for _, context := range slices.Sorted(maps.Keys(c.contexts)) {
 		if id, ok := c.contexts[context].guids[g]; ok {
 			out = append(out, model.ContextID{Context: context, ID: id})

@@ -57,8 +57,7 @@ type matcher struct {
 	subject *subject
 	config  model.Config
 	filter  model.Filter
-	// plain: without metadata in the question, a version without metadata will do even where the configuration adds
-	// some.
+	// plain: a question without metadata means a version without, even where the configuration adds some.
 	plain bool
 }
 
@@ -73,9 +72,9 @@ func (r *Registry) match(m matcher, p *parsed, version int32) (model.Registered,
 		return matchLatest(m, p.schema, latest)
 	}
 	asked := p.schema.Metadata
-	contents := []*model.Schema{p.schema.With(m.complete(asked))}
-	if asked == nil && m.plain {
-		contents = append(contents, p.schema)
+	contents := []*model.Schema{p.schema}
+	if asked != nil || !m.plain {
+		contents[0] = p.schema.With(m.complete(asked))
 	}
 	if asked == nil && latest != nil && latest.Schema.Metadata != nil {
 		contents = append(contents, p.schema.With(m.inherited(latest)))

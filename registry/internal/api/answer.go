@@ -150,6 +150,15 @@ func (c *call) shaped(v *model.Version, e entity) (entity, error) {
 		for i, r := range e.References {
 			e.References[i].Subject = string(model.ParseSubject(string(model.Subject(r.Subject).In(v.Subject.Context()))))
 		}
+		if e.ID != nil {
+			// These routes tell the guid of what they show, those by id or guid the one that was asked for.
+			shown := *v.Schema
+			shown.References = make([]model.Reference, len(e.References))
+			for i, r := range e.References {
+				shown.References[i] = model.Reference(r)
+			}
+			e.GUID = shown.Fingerprint().String()
+		}
 	}
 	return e, nil
 }

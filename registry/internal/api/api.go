@@ -7,6 +7,8 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -99,7 +101,7 @@ func (s *server) handler(r route, pattern string) http.Handler {
 	})
 }
 
-// clean refuses paths that no route may see and takes off a trailing slash.
+// clean refuses paths that no route may see, and takes off a trailing slash and matrix parameters (;a=b).
 func clean(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := r.URL.EscapedPath()
@@ -107,20 +109,32 @@ func clean(next http.Handler) http.Handler {
 			http.Error(w, "Bad Request", http.StatusBadRequest)
 			return
 		}
-		if n := len(path); n > 1 && path[n-1] == '/' {
-			u := *r.URL
-			u.Path = u.Path[:len(u.Path)-1]
-			if u.RawPath != "" {
-				u.RawPath = u.RawPath[:len(u.RawPath)-1]
+		plain := path
+		if strings.Contains(plain, ";") {
+			segments := strings.Split(plain, "/")
+			for i, s := range segments {
+				segments[i], _, _ = strings.Cut(s, ";")
 			}
-			r = r.Clone(r.Context())
-			r.URL = &u
+			plain = strings.Join(segments, "/")
+		}
+		if len(plain) > 1 {
+			plain = strings.TrimSuffix(plain, "/")
+		}
+		if plain != path {
+			u, err := url.ParseRequestURI(plain)
+			if err != nil {
+				http.Error(w, "Bad Request", http.StatusBadRequest)
+				return
+			}
+			u.RawQuery = r.URL.RawQuery
+			r = r.WithContext(r.Context())
+			r.URL = u
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// ambiguous reports empty segments and control characters.
+// ambiguous reports empty segments, control characters and backslashes.
 func ambiguous(escaped, path string) bool {
 	for i := 1; i < len(escaped); i++ {
 		if escaped[i] == '/' && escaped[i-1] == '/' {
@@ -128,7 +142,7 @@ func ambiguous(escaped, path string) bool {
 		}
 	}
 	for i := range len(path) {
-		if path[i] < ' ' || path[i] == 0x7f {
+		if path[i] < ' ' || path[i] == 0x7f || path[i] == '\\' {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"log/slog"
@@ -116,6 +117,9 @@ func (c *call) version() (int32, error) {
 		return model.Latest, nil
 	}
 	n, err := number(plain)
+	if err == nil {
+		text = strconv.Itoa(int(n))
+	}
 	if err != nil || n < model.Latest || n == 0 {
 		return 0, model.Errorf(model.InvalidVersion, "The specified version '%s' is not a valid version id. "+
 			`Allowed values are between [1, 2^31-1] and the string "latest"`, text)
@@ -153,7 +157,7 @@ const (
 
 // negotiate chooses the content type of the answer, or "" if the client takes none that there is.
 func negotiate(accept []string) string {
-	if len(accept) == 0 {
+	if strings.TrimSpace(strings.Join(accept, "")) == "" {
 		return typeV1
 	}
 	best, bestQ := "", 0.0
@@ -212,7 +216,7 @@ func (c *call) body(what request) (*value, error) {
 	if err != nil {
 		return nil, badRequest("The body could not be read: %v", err)
 	}
-	v, err := parse(text, what.class)
+	v, err := parse(bytes.TrimPrefix(text, []byte("\uFEFF")), what.class)
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func check(c *call, number int32, argument string) (any, error) {
 	verbose, explain := c.flag("verbose"), c.flag("explain")
 	found, err := c.service.CheckCompatible(q, number, explain)
 	if refusal := (*model.Error)(nil); verbose && errors.As(err, &refusal) &&
-		refusal.Kind == model.InvalidSchema && !q.Blank() {
+		refusal.Kind == model.InvalidSchema {
 		found, err = model.Compatibility{Messages: []string{refusal.Message}}, nil
 	}
 	if err != nil {

@@ -178,7 +178,7 @@ func (v *value) references() ([]model.Reference, error) {
 	}
 	out := make([]model.Reference, 0, len(v.items))
 	for _, item := range v.items {
-		r := model.Reference{Version: model.NoVersion}
+		r := model.Reference{Name: model.NoName, Version: model.NoVersion}
 		if err := item.mustBeObject("SchemaReference"); err != nil {
 			return nil, err
 		}
@@ -186,7 +186,9 @@ func (v *value) references() ([]model.Reference, error) {
 			var err error
 			switch m.name {
 			case "name":
-				r.Name, err = m.value.text()
+				if m.value.kind != null {
+					r.Name, err = m.value.text()
+				}
 			case "subject":
 				r.Subject, err = m.value.text()
 			case "version":

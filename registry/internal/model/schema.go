@@ -22,8 +22,12 @@ const (
 // Known reports whether t is one of the types above; they are spelled in capitals only.
 func (t Type) Known() bool { return t == Avro || t == JSON || t == Protobuf }
 
-// NoVersion is the Version of a reference that was sent without one. Such a reference is never stored.
-const NoVersion = math.MinInt32
+// NoName and NoVersion stand in a reference that was sent without a name or version. Such a reference is never stored.
+// A name that is there may be empty.
+const (
+	NoName    = "\x00"
+	NoVersion = math.MinInt32
+)
 
 // Reference names a version of a subject whose definitions a schema uses.
 type Reference struct {
@@ -42,7 +46,7 @@ func (r Reference) String() string {
 }
 
 func orNull(s string) string {
-	if s == "" {
+	if s == "" || s == NoName {
 		return "null"
 	}
 	return s
@@ -94,7 +98,9 @@ func (s *Schema) Fingerprint() GUID {
 	h := md5.New()
 	h.Write([]byte(s.Text))
 	for _, r := range s.References {
-		h.Write([]byte(r.Name))
+		if r.Name != NoName {
+			h.Write([]byte(r.Name))
+		}
 		h.Write([]byte(r.Subject))
 		if r.Version != NoVersion {
 			h.Write(binary.BigEndian.AppendUint32(nil, uint32(r.Version)))
