@@ -135,8 +135,8 @@ func (p *printer) enumCodec(n *named) {
 	p.line("}")
 	if n.datum {
 		use := &ref{form: formEnum, avro: n.avro, named: n}
-		p.appender(n, func() { p.encode(use, "(*v)", nil) })
-		p.decoder(n, func() { p.decode(use, "(*v)", nil) })
+		p.appender(n, func() { p.encode(use, "*v", nil) })
+		p.decoder(n, func() { p.decode(use, "*v", nil) })
 	}
 }
 
@@ -170,7 +170,7 @@ func (p *printer) fixed(n *named) {
 		p.line()
 		p.comment("Validate returns nil: every " + n.name + " can be encoded.")
 		p.line("func (*", n.name, ") Validate() error { return nil }")
-		p.appender(n, func() { p.encode(use, "(*v)", nil) })
-		p.decoder(n, func() { p.decode(use, "(*v)", nil) })
+		p.appender(n, func() { p.encode(use, "v", nil) })
+		p.decoder(n, func() { p.decode(use, "v", nil) })
 	}
 }

@@ -96,12 +96,12 @@ func read(r *ref) string {
 	return ""
 }
 
-// selector returns the selection of a member; a dereference in parentheses is left to Go.
+// selector returns the selection of a member; a dereference is left to Go.
 func selector(expr, member string) string {
 	if inner, ok := strings.CutPrefix(expr, "(*"); ok {
 		expr = strings.TrimSuffix(inner, ")")
 	}
-	return expr + "." + member
+	return strings.TrimPrefix(expr, "*") + "." + member
 }
 
 // newRecord returns the expression for a pointer to a new record whose memory is charged to the reader's limit.

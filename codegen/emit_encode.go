@@ -1,9 +1,6 @@
 package codegen
 
-import (
-	"slices"
-	"strconv"
-)
+import "slices"
 
 // appender prints the method that appends a value's encoding: the statements for each field, one after the other. On
 // an error it returns what it has so far; AppendAvro cuts that off.
@@ -84,11 +81,29 @@ func (p *printer) tryAppend(call string, at trail) {
 	p.line("}")
 }
 
+// encodeEnum prints the range check in place, because a call of Validate costs more than all the rest.
 func (p *printer) encodeEnum(r *ref, expr string, at trail) {
-	p.line("if err = ", expr, ".Validate(); err != nil {")
-	p.line("return dst, ", at.wrap("err"))
+	n := len(r.named.consts)
+	p.line("if uint32(", expr, ") >= ", n, " {")
+	p.line("return dst, ", at.wrap(selector(expr, "Validate()")))
 	p.line("}")
-	p.line("dst = avro.AppendInt(dst, int32(", expr, "))")
+	if n <= oneByte {
+		p.line("dst = append(dst, byte(", expr, ")<<1)")
+	} else {
+		p.line("dst = avro.AppendInt(dst, int32(", expr, "))")
+	}
+}
+
+// oneByte is how many of the numbers from 0 on take a single byte.
+const oneByte = 64
+
+// appendIndex prints the index of a union's branch.
+func (p *printer) appendIndex(i int) {
+	if i < oneByte {
+		p.line("dst = append(dst, ", 2*i, ")")
+	} else {
+		p.line("dst = avro.AppendInt(dst, ", i, ")")
+	}
 }
 
 func (p *printer) encodeArray(r *ref, expr string, at trail) {
@@ -126,10 +141,10 @@ func (p *printer) encodeMap(r *ref, expr string, at trail) {
 // encodeNullable prints the branch's index, a single byte, and the value if there is one.
 func (p *printer) encodeNullable(r *ref, condition, value string, at trail) {
 	p.line("if ", condition, " {")
-	p.line("dst = append(dst, ", strconv.Itoa(2*(1-r.null)), ")")
+	p.appendIndex(1 - r.null)
 	p.encode(r.elem, value, at)
 	p.line("} else {")
-	p.line("dst = append(dst, ", strconv.Itoa(2*r.null), ")")
+	p.appendIndex(r.null)
 	p.line("}")
 }
 
@@ -144,7 +159,7 @@ func (p *printer) encodeUnion(u *union, expr string, at trail) {
 	for i, b := range u.branches {
 		if b.name == "" {
 			p.line("case nil:")
-			p.line("dst = avro.AppendInt(dst, ", i, ")")
+			p.appendIndex(i)
 			continue
 		}
 		p.line("case ", b.goCase(), ":")
@@ -153,7 +168,7 @@ func (p *printer) encodeUnion(u *union, expr string, at trail) {
 			p.line("return dst, ", at.wrap(nilBranch(b)))
 			p.line("}")
 		}
-		p.line("dst = avro.AppendInt(dst, ", i, ")")
+		p.appendIndex(i)
 		p.encode(b.typ, b.value(value), at)
 	}
 	p.line("default:")

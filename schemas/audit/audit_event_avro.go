@@ -442,14 +442,14 @@ func (v *AuditEvent) appendAvro(dst []byte) (_ []byte, err error) {
 	if dst, err = avro.AppendText(dst, v.Action); err != nil {
 		return dst, avro.InField(err, "action")
 	}
-	if err = v.Operation.Validate(); err != nil {
-		return dst, avro.InField(err, "operation")
+	if uint32(v.Operation) >= 10 {
+		return dst, avro.InField(v.Operation.Validate(), "operation")
 	}
-	dst = avro.AppendInt(dst, int32(v.Operation))
-	if err = v.Outcome.Validate(); err != nil {
-		return dst, avro.InField(err, "outcome")
+	dst = append(dst, byte(v.Operation)<<1)
+	if uint32(v.Outcome) >= 4 {
+		return dst, avro.InField(v.Outcome.Validate(), "outcome")
 	}
-	dst = avro.AppendInt(dst, int32(v.Outcome))
+	dst = append(dst, byte(v.Outcome)<<1)
 	if v.Reason.Valid {
 		dst = append(dst, 2)
 		if dst, err = avro.AppendText(dst, v.Reason.Value); err != nil {
@@ -904,10 +904,10 @@ func (v *Actor) Validate() error {
 }
 
 func (v *Actor) appendAvro(dst []byte) (_ []byte, err error) {
-	if err = v.Type.Validate(); err != nil {
-		return dst, avro.InField(err, "type")
+	if uint32(v.Type) >= 5 {
+		return dst, avro.InField(v.Type.Validate(), "type")
 	}
-	dst = avro.AppendInt(dst, int32(v.Type))
+	dst = append(dst, byte(v.Type)<<1)
 	if dst, err = avro.AppendText(dst, v.ID); err != nil {
 		return dst, avro.InField(err, "id")
 	}

@@ -156,10 +156,10 @@ func (v *Defaults) appendAvro(dst []byte) (_ []byte, err error) {
 	}
 	dst = avro.AppendBytes(dst, v.Raw)
 	dst = append(dst, v.Four[:]...)
-	if err = v.Kind.Validate(); err != nil {
-		return dst, avro.InField(err, "kind")
+	if uint32(v.Kind) >= 2 {
+		return dst, avro.InField(v.Kind.Validate(), "kind")
 	}
-	dst = avro.AppendInt(dst, int32(v.Kind))
+	dst = append(dst, byte(v.Kind)<<1)
 	if len(v.Tags) > 0 {
 		dst = avro.AppendBlock(dst, len(v.Tags))
 		for i := range v.Tags {
@@ -232,10 +232,10 @@ func (v *Defaults) appendAvro(dst []byte) (_ []byte, err error) {
 	dst = avro.AppendInt(dst, n2)
 	switch branch := v.Mixed.(type) {
 	case DefaultsMixedInt:
-		dst = avro.AppendInt(dst, 0)
+		dst = append(dst, 0)
 		dst = avro.AppendInt(dst, branch.Value)
 	case DefaultsMixedString:
-		dst = avro.AppendInt(dst, 1)
+		dst = append(dst, 2)
 		if dst, err = avro.AppendText(dst, branch.Value); err != nil {
 			return dst, avro.InField(err, "mixed")
 		}

@@ -141,26 +141,26 @@ func (v *Paint) Validate() error {
 }
 
 func (v *Paint) appendAvro(dst []byte) (_ []byte, err error) {
-	if err = v.Color.Validate(); err != nil {
-		return dst, avro.InField(err, "color")
+	if uint32(v.Color) >= 4 {
+		return dst, avro.InField(v.Color.Validate(), "color")
 	}
-	dst = avro.AppendInt(dst, int32(v.Color))
+	dst = append(dst, byte(v.Color)<<1)
 	if v.Maybe.Valid {
 		dst = append(dst, 2)
-		if err = v.Maybe.Value.Validate(); err != nil {
-			return dst, avro.InField(err, "maybe")
+		if uint32(v.Maybe.Value) >= 4 {
+			return dst, avro.InField(v.Maybe.Value.Validate(), "maybe")
 		}
-		dst = avro.AppendInt(dst, int32(v.Maybe.Value))
+		dst = append(dst, byte(v.Maybe.Value)<<1)
 	} else {
 		dst = append(dst, 0)
 	}
 	if len(v.Many) > 0 {
 		dst = avro.AppendBlock(dst, len(v.Many))
 		for i := range v.Many {
-			if err = v.Many[i].Validate(); err != nil {
-				return dst, avro.InField(avro.InIndex(err, i), "many")
+			if uint32(v.Many[i]) >= 4 {
+				return dst, avro.InField(avro.InIndex(v.Many[i].Validate(), i), "many")
 			}
-			dst = avro.AppendInt(dst, int32(v.Many[i]))
+			dst = append(dst, byte(v.Many[i])<<1)
 		}
 	}
 	dst = avro.AppendEnd(dst)
@@ -170,17 +170,17 @@ func (v *Paint) appendAvro(dst []byte) (_ []byte, err error) {
 			if dst, err = avro.AppendText(dst, key); err != nil {
 				return dst, avro.InField(avro.InKey(err, key), "by_name")
 			}
-			if err = value.Validate(); err != nil {
-				return dst, avro.InField(avro.InKey(err, key), "by_name")
+			if uint32(value) >= 4 {
+				return dst, avro.InField(avro.InKey(value.Validate(), key), "by_name")
 			}
-			dst = avro.AppendInt(dst, int32(value))
+			dst = append(dst, byte(value)<<1)
 		}
 	}
 	dst = avro.AppendEnd(dst)
-	if err = v.One.Validate(); err != nil {
-		return dst, avro.InField(err, "one")
+	if uint32(v.One) >= 1 {
+		return dst, avro.InField(v.One.Validate(), "one")
 	}
-	dst = avro.AppendInt(dst, int32(v.One))
+	dst = append(dst, byte(v.One)<<1)
 	return dst, nil
 }
 

@@ -80,10 +80,10 @@ func (v *Order) appendAvro(dst []byte, depth int) (_ []byte, err error) {
 		}
 	}
 	dst = avro.AppendEnd(dst)
-	if err = v.State.Validate(); err != nil {
-		return dst, avro.InField(err, "state")
+	if uint32(v.State) >= 2 {
+		return dst, avro.InField(v.State.Validate(), "state")
 	}
-	dst = avro.AppendInt(dst, int32(v.State))
+	dst = append(dst, byte(v.State)<<1)
 	return dst, nil
 }
 

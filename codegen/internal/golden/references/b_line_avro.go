@@ -63,10 +63,10 @@ func (v *Line) appendAvro(dst []byte) (_ []byte, err error) {
 	if dst, err = avro.AppendText(dst, v.Sku); err != nil {
 		return dst, avro.InField(err, "sku")
 	}
-	if err = v.State.Validate(); err != nil {
-		return dst, avro.InField(err, "state")
+	if uint32(v.State) >= 2 {
+		return dst, avro.InField(v.State.Validate(), "state")
 	}
-	dst = avro.AppendInt(dst, int32(v.State))
+	dst = append(dst, byte(v.State)<<1)
 	return dst, nil
 }
 

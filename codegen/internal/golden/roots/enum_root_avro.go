@@ -69,15 +69,15 @@ func (v Level) Validate() error {
 }
 
 func (v *Level) appendAvro(dst []byte) (_ []byte, err error) {
-	if err = (*v).Validate(); err != nil {
-		return dst, err
+	if uint32(*v) >= 2 {
+		return dst, v.Validate()
 	}
-	dst = avro.AppendInt(dst, int32((*v)))
+	dst = append(dst, byte(*v)<<1)
 	return dst, nil
 }
 
 func (v *Level) decodeAvro(r *avro.Reader) {
-	(*v) = Level(r.Enum(2))
+	*v = Level(r.Enum(2))
 }
 
 // AppendAvro appends v's binary encoding to dst: see avro.Datum.

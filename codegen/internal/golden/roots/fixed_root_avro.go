@@ -70,10 +70,10 @@ const schemaOfHash = `{
 func (*Hash) Validate() error { return nil }
 
 func (v *Hash) appendAvro(dst []byte) (_ []byte, err error) {
-	dst = append(dst, (*v)[:]...)
+	dst = append(dst, v[:]...)
 	return dst, nil
 }
 
 func (v *Hash) decodeAvro(r *avro.Reader) {
-	r.Fixed((*v)[:])
+	r.Fixed(v[:])
 }

@@ -230,7 +230,7 @@ func (v *UnionRoot) appendAvro(dst []byte) (_ []byte, err error) {
 		if branch == nil {
 			return dst, avro.Invalid("the *Opened is nil")
 		}
-		dst = avro.AppendInt(dst, 0)
+		dst = append(dst, 0)
 		if dst, err = branch.appendAvro(dst); err != nil {
 			return dst, err
 		}
@@ -238,7 +238,7 @@ func (v *UnionRoot) appendAvro(dst []byte) (_ []byte, err error) {
 		if branch == nil {
 			return dst, avro.Invalid("the *Closed is nil")
 		}
-		dst = avro.AppendInt(dst, 1)
+		dst = append(dst, 2)
 		if dst, err = branch.appendAvro(dst); err != nil {
 			return dst, err
 		}

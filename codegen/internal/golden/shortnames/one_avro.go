@@ -114,10 +114,10 @@ func (v *OuterEvent) appendAvro(dst []byte) (_ []byte, err error) {
 	} else {
 		dst = append(dst, 0)
 	}
-	if err = v.Status.Validate(); err != nil {
-		return dst, avro.InField(err, "status")
+	if uint32(v.Status) >= 2 {
+		return dst, avro.InField(v.Status.Validate(), "status")
 	}
-	dst = avro.AppendInt(dst, int32(v.Status))
+	dst = append(dst, byte(v.Status)<<1)
 	return dst, nil
 }
 

@@ -228,34 +228,34 @@ func (v *Box) appendAvro(dst []byte, depth int) (_ []byte, err error) {
 	}
 	switch branch := v.Value.(type) {
 	case nil:
-		dst = avro.AppendInt(dst, 0)
+		dst = append(dst, 0)
 	case BoxValueString:
-		dst = avro.AppendInt(dst, 1)
+		dst = append(dst, 2)
 		if dst, err = avro.AppendText(dst, branch.Value); err != nil {
 			return dst, avro.InField(err, "value")
 		}
 	case BoxValueLong:
-		dst = avro.AppendInt(dst, 2)
+		dst = append(dst, 4)
 		dst = avro.AppendLong(dst, branch.Value)
 	case *Inner:
 		if branch == nil {
 			return dst, avro.InField(avro.Invalid("the *Inner is nil"), "value")
 		}
-		dst = avro.AppendInt(dst, 3)
+		dst = append(dst, 6)
 		if dst, err = branch.appendAvro(dst); err != nil {
 			return dst, avro.InField(err, "value")
 		}
 	case Kind:
-		dst = avro.AppendInt(dst, 4)
-		if err = branch.Validate(); err != nil {
-			return dst, avro.InField(err, "value")
+		dst = append(dst, 8)
+		if uint32(branch) >= 2 {
+			return dst, avro.InField(branch.Validate(), "value")
 		}
-		dst = avro.AppendInt(dst, int32(branch))
+		dst = append(dst, byte(branch)<<1)
 	case Four:
-		dst = avro.AppendInt(dst, 5)
+		dst = append(dst, 10)
 		dst = append(dst, branch[:]...)
 	case BoxValueArray:
-		dst = avro.AppendInt(dst, 6)
+		dst = append(dst, 12)
 		if len(branch.Value) > 0 {
 			dst = avro.AppendBlock(dst, len(branch.Value))
 			for i := range branch.Value {
@@ -266,7 +266,7 @@ func (v *Box) appendAvro(dst []byte, depth int) (_ []byte, err error) {
 		}
 		dst = avro.AppendEnd(dst)
 	case BoxValueMap:
-		dst = avro.AppendInt(dst, 7)
+		dst = append(dst, 14)
 		if len(branch.Value) > 0 {
 			dst = avro.AppendBlock(dst, len(branch.Value))
 			for key, value := range branch.Value {
@@ -278,10 +278,10 @@ func (v *Box) appendAvro(dst []byte, depth int) (_ []byte, err error) {
 		}
 		dst = avro.AppendEnd(dst)
 	case BoxValueBytes:
-		dst = avro.AppendInt(dst, 8)
+		dst = append(dst, 16)
 		dst = avro.AppendBytes(dst, branch.Value)
 	case BoxValueDate:
-		dst = avro.AppendInt(dst, 9)
+		dst = append(dst, 18)
 		n, err := avro.DateOf(branch.Value)
 		if err != nil {
 			return dst, avro.InField(err, "value")
@@ -292,10 +292,10 @@ func (v *Box) appendAvro(dst []byte, depth int) (_ []byte, err error) {
 	}
 	switch branch2 := v.Must.(type) {
 	case BoxMustInt:
-		dst = avro.AppendInt(dst, 0)
+		dst = append(dst, 0)
 		dst = avro.AppendInt(dst, branch2.Value)
 	case BoxMustString:
-		dst = avro.AppendInt(dst, 1)
+		dst = append(dst, 2)
 		if dst, err = avro.AppendText(dst, branch2.Value); err != nil {
 			return dst, avro.InField(err, "must")
 		}
@@ -307,7 +307,7 @@ func (v *Box) appendAvro(dst []byte, depth int) (_ []byte, err error) {
 		for i2 := range v.Many {
 			switch branch3 := v.Many[i2].(type) {
 			case BoxManyItemString:
-				dst = avro.AppendInt(dst, 0)
+				dst = append(dst, 0)
 				if dst, err = avro.AppendText(dst, branch3.Value); err != nil {
 					return dst, avro.InField(avro.InIndex(err, i2), "many")
 				}
@@ -315,12 +315,12 @@ func (v *Box) appendAvro(dst []byte, depth int) (_ []byte, err error) {
 				if branch3 == nil {
 					return dst, avro.InField(avro.InIndex(avro.Invalid("the *Inner is nil"), i2), "many")
 				}
-				dst = avro.AppendInt(dst, 1)
+				dst = append(dst, 2)
 				if dst, err = branch3.appendAvro(dst); err != nil {
 					return dst, avro.InField(avro.InIndex(err, i2), "many")
 				}
 			case BoxManyItemBoolean:
-				dst = avro.AppendInt(dst, 2)
+				dst = append(dst, 4)
 				dst = avro.AppendBoolean(dst, branch3.Value)
 			default:
 				return dst, avro.InField(avro.InIndex(avro.Invalid("the value must be BoxManyItemString, *Inner or BoxManyItemBoolean"), i2), "many")
@@ -336,15 +336,15 @@ func (v *Box) appendAvro(dst []byte, depth int) (_ []byte, err error) {
 			}
 			switch branch4 := value2.(type) {
 			case nil:
-				dst = avro.AppendInt(dst, 0)
+				dst = append(dst, 0)
 			case BoxNamedValueDouble:
-				dst = avro.AppendInt(dst, 1)
+				dst = append(dst, 2)
 				dst = avro.AppendDouble(dst, branch4.Value)
 			case *Box:
 				if branch4 == nil {
 					return dst, avro.InField(avro.InKey(avro.Invalid("the *Box is nil"), key2), "named")
 				}
-				dst = avro.AppendInt(dst, 2)
+				dst = append(dst, 4)
 				if dst, err = branch4.appendAvro(dst, depth); err != nil {
 					return dst, avro.InField(avro.InKey(err, key2), "named")
 				}
