@@ -128,8 +128,10 @@ func untilEnd(ctx context.Context, client *kgo.Client, f consumeFlags, topic str
 		if err != nil {
 			return nil, fmt.Errorf("offsets of group %s: %w", f.group, err)
 		}
-		for p, o := range committed.KeepFunc(func(o kadm.OffsetResponse) bool { return o.At >= 0 })[topic] {
-			begin[p] = kgo.NewOffset().At(o.At)
+		for p, o := range committed[topic] {
+			if o.At >= 0 {
+				begin[p] = kgo.NewOffset().At(o.At)
+			}
 		}
 	}
 	left := map[int32]int64{}
