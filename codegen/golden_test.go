@@ -15,9 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// The corpus: each directory of testdata holds the inputs of one run. What it generates lies as a real package in
-// internal/golden, so that the compiler, vet and the round-trip tests see it; a run that must fail has its message in
-// error.txt.
+// The corpus: each directory of testdata holds the inputs of one run. What it generates lies beside them as a real
+// package, which the tests in internal/golden compile and try; a run that must fail has its message in error.txt.
 func TestGolden(t *testing.T) {
 	dirs, err := os.ReadDir("testdata")
 	if err != nil {
@@ -34,7 +33,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			checkFiles(t, filepath.Join("internal", "golden", dir.Name()), files)
+			checkFiles(t, filepath.Join("testdata", dir.Name()), files)
 		})
 	}
 }

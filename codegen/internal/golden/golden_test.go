@@ -6,22 +6,24 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"path"
+	"path/filepath"
 	"reflect"
 	"testing"
 
 	hamba "github.com/hamba/avro/v2"
 
-	"github.com/typelog/typelog/codegen/internal/golden/defaults"
-	"github.com/typelog/typelog/codegen/internal/golden/enums"
-	"github.com/typelog/typelog/codegen/internal/golden/logical"
-	names "github.com/typelog/typelog/codegen/internal/golden/names"
-	"github.com/typelog/typelog/codegen/internal/golden/nested"
-	"github.com/typelog/typelog/codegen/internal/golden/primitives"
-	"github.com/typelog/typelog/codegen/internal/golden/recursive"
-	"github.com/typelog/typelog/codegen/internal/golden/references"
-	"github.com/typelog/typelog/codegen/internal/golden/roots"
-	shortnames "github.com/typelog/typelog/codegen/internal/golden/shortnames"
-	"github.com/typelog/typelog/codegen/internal/golden/unions"
+	"github.com/typelog/typelog/codegen/testdata/defaults"
+	"github.com/typelog/typelog/codegen/testdata/enums"
+	"github.com/typelog/typelog/codegen/testdata/logical"
+	names "github.com/typelog/typelog/codegen/testdata/names"
+	"github.com/typelog/typelog/codegen/testdata/nested"
+	"github.com/typelog/typelog/codegen/testdata/primitives"
+	"github.com/typelog/typelog/codegen/testdata/recursive"
+	"github.com/typelog/typelog/codegen/testdata/references"
+	"github.com/typelog/typelog/codegen/testdata/roots"
+	shortnames "github.com/typelog/typelog/codegen/testdata/shortnames"
+	"github.com/typelog/typelog/codegen/testdata/unions"
 	"github.com/typelog/typelog/serde/avro"
 	"github.com/typelog/typelog/serde/avro/schema"
 )
@@ -36,6 +38,23 @@ func kinds() []avro.Datum {
 		new(roots.MapRoot), new(roots.UnionRoot), new(roots.Opened), new(roots.Closed), new(roots.StringRoot),
 		new(roots.Hash), new(roots.Level), new(roots.Failure), new(roots.Money), new(shortnames.OuterEvent),
 		new(shortnames.InnerEvent), new(shortnames.HTTPStatus), new(unions.Box), new(unions.Inner),
+	}
+}
+
+// Every package of the corpus is tried here, and so compiles.
+func TestCorpusIsTried(t *testing.T) {
+	tried := map[string]bool{}
+	for _, d := range kinds() {
+		tried[path.Base(reflect.TypeOf(d).Elem().PkgPath())] = true
+	}
+	files, err := filepath.Glob("../../testdata/*/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if name := filepath.Base(filepath.Dir(file)); !tried[name] {
+			t.Errorf("testdata/%s is not tried: add its types to kinds", name)
+		}
 	}
 }
 

@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/typelog/typelog/codegen/internal/golden/defaults"
-	"github.com/typelog/typelog/codegen/internal/golden/logical"
-	"github.com/typelog/typelog/codegen/internal/golden/nested"
-	"github.com/typelog/typelog/codegen/internal/golden/recursive"
-	"github.com/typelog/typelog/codegen/internal/golden/unions"
+	"github.com/typelog/typelog/codegen/testdata/defaults"
+	"github.com/typelog/typelog/codegen/testdata/logical"
+	"github.com/typelog/typelog/codegen/testdata/nested"
+	"github.com/typelog/typelog/codegen/testdata/recursive"
+	"github.com/typelog/typelog/codegen/testdata/unions"
 	"github.com/typelog/typelog/serde/avro"
 	"github.com/typelog/typelog/serde/avro/schema"
 )
