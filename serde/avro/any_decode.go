@@ -130,9 +130,11 @@ func (d *anyDecoder) mapping(n *node) any {
 	for d.NextBlock(&b, saturate(1, n.item.min)) {
 		out = GrowMap(&d.Reader, out, b.Len)
 		for range b.Len {
-			key := d.String()
-			out[key] = d.value(n.item)
+			key := d.Key()
 			if d.Failed() {
+				return nil
+			}
+			if out[key] = d.value(n.item); d.Failed() {
 				d.InKey(key)
 				return nil
 			}

@@ -33,7 +33,7 @@ func (r *Reader) NextBlock(b *Block, minItem int) bool {
 		r.fail(ErrMalformed, r.pos, fmt.Sprintf("a block was said to end at byte %d", b.end))
 	}
 	start := r.pos
-	count := r.Long()
+	count := r.varint("a block's count")
 	b.Len, b.end = 0, 0
 	if count == 0 {
 		return false // or it failed
@@ -45,7 +45,7 @@ func (r *Reader) NextBlock(b *Block, minItem int) bool {
 			return false
 		}
 		count = -count
-		size := r.Long()
+		size := r.varint("a block's size")
 		if uint64(size) > uint64(r.Remaining()) {
 			r.fail(ErrMalformed, start, fmt.Sprintf("a block's size is %d, but %d bytes are left", size, r.Remaining()))
 		}

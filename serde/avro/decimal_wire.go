@@ -132,7 +132,7 @@ func decimalOf(b []byte, scale int) Decimal {
 // Decimal reads a decimal of bytes that has no more than precision digits.
 func (r *Reader) Decimal(precision, scale int) Decimal {
 	start := r.pos
-	n := r.length("a decimal")
+	n := r.length("the length of a decimal")
 	return r.decimal(start, n, precision, scale)
 }
 
@@ -186,7 +186,7 @@ func signExtended(b []byte, n int) bool {
 // BigDecimal reads a big-decimal.
 func (r *Reader) BigDecimal() Decimal {
 	start := r.pos
-	n := r.length("a big-decimal")
+	n := r.length("the length of a big-decimal")
 	if r.err != nil {
 		return Decimal{}
 	}

@@ -143,7 +143,13 @@ func appendRandom(r *rand.Rand, dst []byte, t *schema.Type, depth int) []byte {
 		case "timestamp-millis", "timestamp-micros":
 			return AppendLong(dst, r.Int64N(4e15)-1e15)
 		case "decimal":
-			return must(AppendDecimal(dst, NewDecimal(r.Int64N(1e12)*int64(1-2*r.IntN(2)), t.Logical.Scale), t.Logical.Precision, t.Logical.Scale))
+			d := NewDecimal(r.Int64N(1e12)*int64(1-2*r.IntN(2)), t.Logical.Scale)
+			if t.Kind == schema.Fixed {
+				return must(AppendDecimalFixed(dst, d, t.Size, t.Logical.Precision, t.Logical.Scale))
+			}
+			return must(AppendDecimal(dst, d, t.Logical.Precision, t.Logical.Scale))
+		case "big-decimal":
+			return AppendBigDecimal(dst, NewDecimal(r.Int64N(1e12), r.IntN(9)))
 		}
 	}
 	switch t.Kind {

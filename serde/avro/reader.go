@@ -259,7 +259,7 @@ func (r *Reader) Double() float64 {
 // String reads a string.
 func (r *Reader) String() string {
 	start := r.pos
-	n := r.length("a string")
+	n := r.length("the length of a string")
 	if n == 0 {
 		return ""
 	}
@@ -276,9 +276,19 @@ func (r *Reader) String() string {
 	return unsafe.String(&b[0], n)
 }
 
+// Key reads the key of a map's entry: a string, whose fault says that it is a key.
+func (r *Reader) Key() string {
+	failed := r.err != nil
+	key := r.String()
+	if r.err != nil && !failed {
+		r.err.Reason = "a map's key: " + r.err.Reason
+	}
+	return key
+}
+
 // Bytes reads bytes. The slice is never nil unless the reader failed, and its capacity ends with it.
 func (r *Reader) Bytes() []byte {
-	n := r.length("bytes")
+	n := r.length("the length of bytes")
 	if n == 0 {
 		if r.err != nil {
 			return nil
@@ -299,17 +309,20 @@ func (r *Reader) own() {
 	r.owned = true
 }
 
-// length reads the length of a string or bytes, which the remaining bytes can hold.
-func (r *Reader) length(what string) int {
-	start := r.pos
-	var v int64
+// varint reads a long; what says what it is for.
+func (r *Reader) varint(what string) int64 {
 	if r.pos < len(r.buf) && r.buf[r.pos] < 0x80 {
 		b := int64(r.buf[r.pos])
 		r.pos++
-		v = b>>1 ^ -(b & 1)
-	} else {
-		v = r.long("the length of " + what)
+		return b>>1 ^ -(b & 1)
 	}
+	return r.long(what)
+}
+
+// length reads the length of a string or bytes, which the remaining bytes can hold.
+func (r *Reader) length(what string) int {
+	start := r.pos
+	v := r.varint(what)
 	if uint64(v) > uint64(len(r.buf)-r.pos) {
 		r.badLength(start, v, what)
 		return 0
@@ -319,10 +332,10 @@ func (r *Reader) length(what string) int {
 
 func (r *Reader) badLength(start int, v int64, what string) {
 	if v < 0 {
-		r.fail(ErrMalformed, start, fmt.Sprintf("the length of %s is %d", what, v))
+		r.fail(ErrMalformed, start, fmt.Sprintf("%s is %d", what, v))
 		return
 	}
-	r.fail(ErrMalformed, start, fmt.Sprintf("the length of %s is %d, but %d bytes are left", what, v, len(r.buf)-r.pos))
+	r.fail(ErrMalformed, start, fmt.Sprintf("%s is %d, but %d bytes are left", what, v, len(r.buf)-r.pos))
 }
 
 // Fixed reads a fixed of the size of dst into dst.

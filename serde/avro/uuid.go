@@ -82,7 +82,7 @@ func AppendUUID(dst []byte, u UUID) []byte { return u.appendText(append(dst, uui
 // UUID reads a uuid that is encoded as a string. One that is a fixed(16) is read with Fixed.
 func (r *Reader) UUID() UUID {
 	start := r.pos
-	n := r.length("a uuid")
+	n := r.length("the length of a uuid")
 	u, ok := parseUUID(r.buf[r.pos : r.pos+n])
 	if !ok {
 		r.fail(ErrMalformed, start, "the string is no UUID")

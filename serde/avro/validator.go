@@ -250,37 +250,41 @@ var stringNode = &node{op: opString, typ: &schema.Type{Kind: schema.String}, min
 func (w *walker) block(pos, minItem int) (count int64, sizedEnd, next int) {
 	count, next = w.varint(pos)
 	if next < 0 {
-		return 0, 0, w.fail(ErrMalformed, pos, "the bytes end within a block's count")
+		return 0, 0, w.refuseBlock(pos, minItem)
 	}
 	if count == 0 {
 		return 0, 0, next
 	}
 	room := len(w.buf) - next
 	if count < 0 {
-		if count == math.MinInt64 {
-			return 0, 0, w.fail(ErrMalformed, pos, fmt.Sprintf("a block's count is %d", count))
-		}
-		count = -count
+		count = -count // stays negative if it is the smallest number
 		size, after := w.varint(next)
-		if after < 0 || uint64(size) > uint64(len(w.buf)-after) {
-			return 0, 0, w.fail(ErrMalformed, pos, fmt.Sprintf("a block of %d items has a size of %d bytes, which are not there", count, size))
+		if count < 0 || after < 0 || uint64(size) > uint64(len(w.buf)-after) {
+			return 0, 0, w.refuseBlock(pos, minItem)
 		}
 		room, next = int(size), after
 		sizedEnd = after + room
 	}
 	if minItem > 0 {
 		if count > int64(room/minItem) {
-			return 0, 0, w.fail(ErrMalformed, pos, fmt.Sprintf("a block claims %d items of at least %d bytes in %d bytes",
-				count, minItem, room))
+			return 0, 0, w.refuseBlock(pos, minItem)
 		}
 		return count, sizedEnd, next
 	}
 	if count > int64(w.zeroItems) {
-		return 0, 0, w.fail(ErrLimit, pos, fmt.Sprintf("a block claims %d items that take no bytes, the limit is %d in all",
-			count, w.zeroItems))
+		return 0, 0, w.refuseBlock(pos, minItem)
 	}
 	w.zeroItems -= int(count)
 	return count, sizedEnd, next
+}
+
+// refuseBlock says what is wrong with the block at pos. The Reader has the words.
+func (w *walker) refuseBlock(pos, minItem int) int {
+	r := NewReader(w.buf, DecodeOptions{AliasInput: true})
+	r.pos, r.zeroItems = pos, w.zeroItems
+	var b Block
+	r.NextBlock(&b, minItem)
+	return w.take(r.err, pos)
 }
 
 // logical walks a value whose logical type allows less than its encoding.
@@ -361,8 +365,13 @@ func (w *walker) refuse(n *node, pos int) int {
 	default:
 		r.length(lengthName(n.typ))
 	}
-	if w.err = r.err; w.err == nil { // the quick path and the Reader disagree
-		return w.fail(ErrMalformed, pos, "malformed "+n.typ.Kind.String())
+	return w.take(r.err, pos)
+}
+
+// take makes the Reader's fault the walker's.
+func (w *walker) take(err *Error, pos int) int {
+	if w.err = err; err == nil { // the walker and the Reader disagree: a mistake here, not in the bytes
+		return w.fail(ErrMalformed, pos, "malformed value")
 	}
 	return -1
 }
@@ -379,7 +388,7 @@ func sizedName(t *schema.Type) string {
 
 func lengthName(t *schema.Type) string {
 	if t.Kind == schema.String {
-		return "a string"
+		return "the length of a string"
 	}
-	return "bytes"
+	return "the length of bytes"
 }

@@ -109,7 +109,7 @@ func TestValidateTable(t *testing.T) {
 		{`{"type":"array","items":"int"}`, "\x03\x04\x02\x02\x00", ""},
 		{`{"type":"array","items":"int"}`, "\x03\x06\x02\x02\x00\x00", "said to end at byte 5"},
 		{`{"type":"array","items":"int"}`, "\x03\x02\x02\x02\x00", "claims 2 items of at least 1 bytes in 1 bytes"},
-		{`{"type":"array","items":"int"}`, "\x03\x01\x02\x02\x00", "a size of -1 bytes"},
+		{`{"type":"array","items":"int"}`, "\x03\x01\x02\x02\x00", "a block's size is -1"},
 		{`{"type":"array","items":"int"}`, long(math.MinInt64) + "\x00", "count is -9223372036854775808"},
 		{`{"type":"array","items":"int"}`, long(math.MaxInt64) + "\x00", "claims 9223372036854775807 items"},
 		{`{"type":"array","items":"double"}`, "\x04" + "123456789012345", "claims 2 items of at least 8 bytes in 15"},
