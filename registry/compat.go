@@ -163,7 +163,8 @@ func (k check) one(s *parsed, old *model.Version, level model.Level) ([]string, 
 	}
 	before, err := k.registry.stored(k.view, old, 1)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, &model.Error{Kind: model.InvalidSchema, Cause: err, Message: fmt.Sprintf(
+			"The schema of subject '%s' version %d can no longer be read: %v", old.Subject, old.Number, err)}
 	}
 	messages, reasons := compare(s.avro, before, old, level)
 	return messages, reasons, nil

@@ -233,6 +233,7 @@ func (g *guards) forget(subject model.Subject) {
 	if table == nil || (*table)[string(subject)] == nil {
 		return
 	}
+	g.size.Add(-int64(len(*(*table)[string(subject)].ids.Load())))
 	next := maps.Clone(*table)
 	delete(next, string(subject))
 	s.table.Store(&next)

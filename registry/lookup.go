@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -159,7 +160,8 @@ func (r *Registry) resolvedText(v view, version *model.Version) (string, error) 
 	}
 	avro, err := r.stored(v, version, 1)
 	if err != nil {
-		return "", err
+		return "", &model.Error{Kind: model.InvalidSchema, Cause: err, Message: fmt.Sprintf(
+			"The schema of subject '%s' version %d can no longer be read: %v", version.Subject, version.Number, err)}
 	}
 	return avro.Resolved(), nil
 }

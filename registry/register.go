@@ -134,11 +134,11 @@ func (p *registration) plan(now time.Time) (model.Registered, []store.Change, er
 		return none, nil, err
 	}
 	v := &model.Version{Subject: p.subject, Number: number, ID: id, Time: now.UnixMilli(), Schema: s.schema}
-	// A soft-deleted version with the same id gives way to the new one.
+	// A softly deleted version with the same id gives way to the new one, unless somebody refers to it.
 	changes = append(changes, store.PutVersion{Version: v, Given: p.asked.Text})
 	if p.versions != nil {
 		for _, old := range p.versions.versions {
-			if old.Deleted && old.ID == id && old.Number < number {
+			if old.Deleted && old.ID == id && old.Number < number && !p.view.refersTo(key(old)) {
 				changes = append(changes, store.DropVersion{Subject: old.Subject, Number: old.Number})
 			}
 		}

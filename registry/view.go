@@ -18,6 +18,8 @@ type view interface {
 	config(model.Subject) *model.Config
 	mode(model.Subject) (model.Mode, bool)
 	contextNames() []string
+	// refersTo reports whether any version, softly deleted or not, refers to one.
+	refersTo(versionKey) bool
 }
 
 func (c *catalog) subject(s model.Subject) *subject { return c.subjects[s] }
@@ -55,6 +57,8 @@ func (c *catalog) mode(s model.Subject) (model.Mode, bool) {
 	return m, ok
 }
 
+func (c *catalog) refersTo(k versionKey) bool { return len(c.referrers[k]) > 0 }
+
 // draft is the catalog with registrations on top that are not flushed yet. Only the committer uses it, one batch at a
 // time; nobody else sees it.
 type draft struct {
@@ -64,6 +68,7 @@ type draft struct {
 	identities map[identityKey]*model.Schema
 	guids      map[guidKey]int32
 	contexts   map[string]store.PutContext
+	targets    map[versionKey]bool // what new versions refer to
 }
 
 type identityKey struct {
@@ -83,6 +88,7 @@ func newDraft(c *catalog) *draft {
 		identities: map[identityKey]*model.Schema{},
 		guids:      map[guidKey]int32{},
 		contexts:   map[string]store.PutContext{},
+		targets:    map[versionKey]bool{},
 	}
 }
 
@@ -97,6 +103,9 @@ func (d *draft) add(changes []store.Change) {
 			d.subjects[c.Version.Subject] = d.subject(c.Version.Subject).with(c.Version)
 			d.identities[identityKey{name, c.Version.ID}] = c.Version.Schema
 			d.guids[guidKey{name, c.Version.Schema.GUID}] = c.Version.ID
+			for _, target := range targets(c.Version) {
+				d.targets[target] = true
+			}
 		case store.DropVersion:
 			// A registration drops only versions whose id it gives to a new one, so the subject stays.
 			d.subjects[c.Subject] = d.subject(c.Subject).without(c.Number)
@@ -133,6 +142,8 @@ func (d *draft) maxID(context string) (int32, bool) {
 	}
 	return d.catalog.maxID(context)
 }
+
+func (d *draft) refersTo(k versionKey) bool { return d.targets[k] || d.catalog.refersTo(k) }
 
 // inRead calls f with the catalog locked for reading.
 func (r *Registry) inRead(f func(*catalog)) {
