@@ -198,7 +198,6 @@ func firstRune(s string) string {
 func (r *reader) object(v *Value) error {
 	v.Kind = JSONObject
 	var at map[string]int // index of a member, once there are many
-	r.path = append(r.path, step{})
 	for first := true; ; first = false {
 		c, err := r.peek("a member or '}'")
 		if err != nil {
@@ -227,18 +226,18 @@ func (r *reader) object(v *Value) error {
 		if _, err = r.peek("a value"); err != nil {
 			return err
 		}
-		r.path[len(r.path)-1] = step{name: &name}
+		r.path = append(r.path, step{name: &name})
 		var member Value
 		if err := r.value(&member); err != nil {
 			return err
 		}
+		r.path = r.path[:len(r.path)-1]
 		at = v.put(name, member, at)
 		if c, err = r.peek("',' or '}'"); err != nil {
 			return err
 		}
 		r.pos++
 		if c == '}' {
-			r.path = r.path[:len(r.path)-1]
 			return nil
 		}
 		if c != ',' {
@@ -247,7 +246,6 @@ func (r *reader) object(v *Value) error {
 		}
 	}
 	r.pos++
-	r.path = r.path[:len(r.path)-1]
 	return nil
 }
 
@@ -280,25 +278,24 @@ func (v *Value) put(name string, value Value, at map[string]int) map[string]int 
 
 func (r *reader) array(v *Value) error {
 	v.Kind = JSONArray
-	r.path = append(r.path, step{})
 	c, err := r.peek("a value or ']'")
 	if err != nil {
 		return err
 	}
 	if c == ']' {
 		r.pos++
-		r.path = r.path[:len(r.path)-1]
 		return nil
 	}
 	for {
 		if _, err := r.peek("a value"); err != nil {
 			return err
 		}
-		r.path[len(r.path)-1] = step{index: len(v.Items)}
+		r.path = append(r.path, step{index: len(v.Items)})
 		v.Items = append(v.Items, Value{})
 		if err := r.value(&v.Items[len(v.Items)-1]); err != nil {
 			return err
 		}
+		r.path = r.path[:len(r.path)-1]
 		c, err := r.peek("',' or ']'")
 		if err != nil {
 			return err
@@ -307,7 +304,6 @@ func (r *reader) array(v *Value) error {
 		switch c {
 		case ',':
 		case ']':
-			r.path = r.path[:len(r.path)-1]
 			return nil
 		default:
 			r.pos--

@@ -5,7 +5,9 @@
 // prints what Avro Java prints. It imports nothing of typelog and does no I/O.
 //
 // A Schema is immutable once parsed and safe for concurrent use. Its types form a graph, not a tree: each use of a
-// named type is the same *Type, so recursive schemas have cycles and walkers must remember where they have been.
+// named type is the same *Type, so recursive schemas have cycles and walkers must remember where they have been. A
+// definition that is repeated, which Avro allows if it is equal, stands for the first; so does one that repeats a
+// definition of a reference.
 package schema
 
 // Kind is the kind of an Avro type (Avro specification, "Schema Declaration").
@@ -79,13 +81,13 @@ type Type struct {
 	Name, Namespace string
 	Doc             string
 	HasDoc          bool     // a doc attribute stood in the text, maybe an empty one
-	Aliases         []string // as full names
+	Aliases         []string // as full names; String prints one without a namespace so that it is lost, as Avro Java does
 
 	IsError bool     // a record that was declared as "error"
 	Fields  []*Field // of a record, in order
 
 	Symbols    []string // of an enum, in order
-	Default    string   // an enum's default symbol (may be one that is no symbol: Avro 1.12 lets that pass)
+	Default    string   // an enum's default symbol
 	HasDefault bool
 
 	Size int // of a fixed, in bytes
@@ -100,8 +102,8 @@ type Type struct {
 	// Props are all further attributes in the order of the text, logicalType, precision and scale among them.
 	Props []Prop
 
-	// Pointer is the JSON pointer (RFC 6901) of the type in the text that defines it ("" at the root). A primitive
-	// or a reference to a named type inside a field points at that place only for types written there.
+	// Pointer is the JSON pointer (RFC 6901) of the type in the text that defines it ("" at the root). A use of a
+	// named type has the pointer of the definition, which may be in the text of a reference.
 	Pointer string
 }
 
@@ -136,7 +138,8 @@ type Field struct {
 	Pos     int // index in the record
 	Order   Order
 
-	// Default is the parsed default; HasDefault tells a missing one from null.
+	// Default is the parsed default; HasDefault tells a missing one from null. A float's or double's is a number even
+	// where the text has it as a string, and may be NaN or infinite. The default of a lenient schema may not fit.
 	Default    Value
 	HasDefault bool
 
@@ -176,7 +179,7 @@ const (
 type Value struct {
 	Kind    ValueKind
 	Bool    bool
-	Text    string // the decoded string, or the literal of a number
+	Text    string // the decoded string, or the literal of a number (of a decimal also NaN, Infinity, -Infinity)
 	Items   []Value
 	Members []Member
 }

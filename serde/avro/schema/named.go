@@ -125,6 +125,9 @@ func (p *parser) parseField(f *Field, v *Value, namespace, pointer string) error
 	if order := v.Get("order"); order != nil {
 		var ok bool
 		if f.Order, ok = parseOrder(order); !ok {
+			if order.Kind != JSONString {
+				return faultAt(pointer+"/order", `the order must be "ascending", "descending" or "ignore"`)
+			}
 			return faultAt(pointer+"/order", "No enum constant org.apache.avro.Schema.Field.Order.%s", strings.ToUpper(order.Text))
 		}
 	}

@@ -75,7 +75,11 @@ func Parse(text string, opts ...Option) (*Schema, error) {
 	if err := p.resolve(s); err != nil {
 		return nil, err
 	}
-	s.order = p.defined
+	for _, t := range p.defined {
+		if p.fresh[t.FullName()] == t {
+			s.order = append(s.order, t)
+		}
+	}
 	return s, nil
 }
 

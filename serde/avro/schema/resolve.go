@@ -17,6 +17,7 @@ func (p *parser) resolve(s *Schema) error {
 	if !printable(s.root, 1, map[*Type]bool{}) {
 		return faultAt("", "the schema is nested more than %d deep", MaxDepth)
 	}
+	clear(p.checks.known) // what was found when types were missing
 	second := secondPass{parser: p, seen: map[*Type]bool{}}
 	for _, t := range p.complete {
 		if err := second.visit(t); err != nil {
