@@ -65,6 +65,8 @@ type entry struct {
 	setting string
 	// flexibleFrom is the first flexible version (KIP-482), which decides the header's form.
 	flexibleFrom int16
+	// shape is that of flexible versions.
+	shape shape
 	// waits: the finish may wait for other clients; the handler keeps nothing of the decoded request while it does.
 	waits bool
 	// bulk: the body is decoded by hand, and bytes that alias it are used only until the finish has returned.
@@ -83,11 +85,12 @@ type requestOf[T any] interface {
 // defaultLimit bounds the frames of a key that needs no more, in bytes.
 const defaultLimit = 256 << 10
 
-// row makes an entry. Its arguments are positional so that none can be left out: authz lists what the request needs to be
-// allowed (noNeed is a choice that has to be written down), refuse builds the answer to a caller who may do none of it, and
-// start is the handler.
+// row makes an entry. Its arguments are positional so that none can be left out: layout is the shape of flexible versions, authz
+// lists what the request needs to be allowed (noNeed is a choice that has to be written down), refuse builds the answer to
+// a caller who may do none of it, and start is the handler.
 func row[T any, R requestOf[T]](
 	min, max int16,
+	layout string,
 	authz func(s *Server, req R) []need,
 	refuse func(req R) kmsg.Response,
 	start func(s *Server, ctx context.Context, c caller, req R) finish,
@@ -101,8 +104,14 @@ func row[T any, R requestOf[T]](
 		max:          max,
 		limit:        defaultLimit,
 		flexibleFrom: firstFlexible(sample, max),
+		shape:        newShape(layout),
 	}
 	e.begin = func(s *Server, ctx context.Context, c caller, version int16, body []byte) (finish, error) {
+		if version >= e.flexibleFrom {
+			if err := e.shape.check(version, body); err != nil {
+				return nil, err
+			}
+		}
 		req := R(new(T))
 		req.SetVersion(version)
 		if err := req.ReadFrom(body); err != nil {
