@@ -136,6 +136,13 @@ func (j *Journal) Forget(n int64) {
 	j.room.Broadcast()
 }
 
+// Charge counts n bytes that Append will be given although nobody asked Admit for them.
+func (j *Journal) Charge(n int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.pending += n
+}
+
 func (j *Journal) crowd() {
 	if j.opts.Crowded != nil {
 		j.opts.Crowded()

@@ -1,0 +1,62 @@
+// Package partlog is the embedded engine of the partition seam (package log): partitions as segment files behind one
+// shared journal. It assigns offsets, decides sequences (package producer), makes appends durable, serves reads as
+// ranges of files, rolls, retains and trims, and recovers after a crash. It knows no topic names, protocol or contract.
+//
+// # An append
+//
+//	Append          under the partition's lock: sequence decision, offset, segment and position; then into a queue
+//	writer          one goroutine: everything queued goes to the segment files (page cache, no flush), then to the journal
+//	journal         one goroutine: one write, one flush for all partitions
+//	settle          high watermarks move, watchers wake, requests are answered
+//
+// So the high watermark is the flushed end, and nobody reads what a power cut could take. A topic with Config.FlushOS
+// passes through the same queues, but its batches are not journalled.
+//
+// A checkpoint makes durable what the journal holds: it notes the journal's position, takes each dirty partition's state,
+// waits until everything that this state counts is in segments and journal, flushes these segments and directories,
+// appends the states to the ledger, flushes that, and releases the journal's frames. It runs when half of the journal's
+// bound is taken, every minute while there is something to do, and at Close.
+//
+// # Files
+//
+//	ledger                         states of all partitions, see below
+//	journal/                       see package journal
+//	topics/<topic id in hex>/<partition>/<base offset, 20 digits>.log
+//	                               a segment: record batches as Fetch returns them, one after another, nothing else
+//	stray/<time>-<topic id>...     directories without a topic, set aside and never deleted
+//	trash/                         deleted topics on their way out
+//
+// Offset and time indexes are kept in memory only, for segments that are read; they are rebuilt by a walk over the
+// segment's batch headers, and forgotten when they take too much.
+//
+// # The ledger
+//
+// An append-only file, replaced as a whole (ledger.new, renamed) at each start and when most of it is old. All integers
+// are big-endian. It begins with the 8 bytes "tlledgr1". Then records:
+//
+//	offset size
+//	  0     4   CRC-32C of bytes 4 to the end of the record
+//	  4     4   length of the body
+//	  8     1   kind
+//	  9    16   topic id, zeros in a commit
+//	 25     4   partition
+//	 29         body
+//
+//	kind 1, state of a partition: all that is below its next offset is in flushed segments
+//	   log start 8, next offset 8, flags 1 (1: batches that were not journalled may follow),
+//	   epoch count 4, then for each: leader epoch 4, its first offset 8,
+//	   segment count 4, then for each: base offset 8, size in bytes 8, time of its first append 8, largest timestamp 8,
+//	   producer snapshot (package producer) to the end
+//	kind 2, log start of a partition: offset 8. It never goes back.
+//	kind 3, commit: journal sequence from which on frames are needed 8, flags 1 (1: clean shutdown)
+//
+// Records count once a commit follows them. What follows the last commit is the rest of one that was cut off.
+//
+// # Recovery
+//
+// A partition begins as its ledger state says. What its segments hold beyond that is cut off, and the frames of the
+// journal are appended again: the journal is the truth, so that units (a batch with its companions) stay whole. Where
+// batches were not journalled, the segment's valid batches are kept up to the first damaged one. Frames of
+// partitions that do not exist are dropped. A segment or directory that the ledger names and the disk does not have is an
+// error of that partition: it refuses, and the others serve.
+package partlog

@@ -1,0 +1,362 @@
+package partlog
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/typelog/typelog/broker/internal/journal"
+	"github.com/typelog/typelog/broker/internal/log"
+	"github.com/typelog/typelog/broker/internal/record"
+	"github.com/typelog/typelog/broker/internal/vfs"
+)
+
+// Open opens the engine in its directory and brings every partition to where it was acknowledged. Partitions that
+// cannot be served are in the report and refuse; an error means that nothing can be: the directory cannot be read or
+// written, or ledger or journal are damaged.
+func Open(opts Options) (*Engine, Report, error) {
+	opts.defaults()
+	e := &Engine{
+		opts: opts, fs: opts.FS, log: opts.Logger, epoch: opts.LeaderEpoch,
+		codecs: record.NewCodecs(0), files: newFiles(opts.FS, opts.MaxOpenFiles),
+		kicked: make(chan struct{}, 1), stop: make(chan struct{}),
+		parts: map[log.Partition]*partition{}, topics: map[log.TopicID][]*partition{},
+	}
+	e.queue.work.L = &e.queue.mu
+	e.looseBound = opts.JournalBound / 2
+	report, err := e.recover()
+	if err != nil {
+		e.files.close()
+		return nil, report, fmt.Errorf("open partitions in %s: %w", opts.Dir, err)
+	}
+	e.running.Add(1)
+	go e.write()
+	e.background.Add(1)
+	go e.maintain()
+	if report.ReplayedBytes > opts.JournalBound/4 {
+		e.kick()
+	}
+	return e, report, nil
+}
+
+func (o *Options) defaults() {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.FS == nil {
+		o.FS = vfs.OS{}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.JournalBound <= 0 {
+		o.JournalBound = journal.DefaultBound
+	}
+	if o.MaxOpenFiles <= 0 {
+		o.MaxOpenFiles = 512
+	}
+	if o.CheckpointEvery <= 0 {
+		o.CheckpointEvery = time.Minute
+	}
+	if o.RetainEvery <= 0 {
+		o.RetainEvery = 5 * time.Minute
+	}
+}
+
+func (e *Engine) recover() (Report, error) {
+	var report Report
+	if err := e.prepare(); err != nil {
+		return report, err
+	}
+	wanted := map[log.Partition]log.Config{}
+	for _, t := range e.opts.Topics {
+		for i := range t.Partitions {
+			wanted[log.Partition{Topic: t.ID, Index: i}] = t.Config
+		}
+	}
+	keep := func(id log.Partition) bool { _, ok := wanted[id]; return ok }
+	ledger, states, fresh, err := openLedger(e.fs, e.opts.Dir, keep)
+	if err != nil {
+		return report, err
+	}
+	e.ledger = ledger
+	if fresh {
+		if err := e.checkFresh(); err != nil {
+			return report, errors.Join(err, ledger.close())
+		}
+	}
+	if report.Stray, err = e.setStraysAside(keep); err == nil {
+		err = e.loadAll(states, ledger.last.clean)
+	}
+	if err == nil {
+		err = e.replay(&report)
+	}
+	if err == nil {
+		report.Clean = (ledger.last.clean || fresh) && report.ReplayedFrames == 0
+		err = ledger.commit(nil, commit{from: ledger.last.from})
+	}
+	if err != nil {
+		if e.journal != nil {
+			err = errors.Join(err, e.journal.Close())
+		}
+		return report, errors.Join(err, ledger.close())
+	}
+	for _, p := range e.parts {
+		if p.err != nil {
+			report.Faults = append(report.Faults, Fault{p.id, p.err})
+		}
+	}
+	return report, nil
+}
+
+// prepare makes the engine's directories and finishes deletions.
+func (e *Engine) prepare() error {
+	if err := e.fs.MkdirAll(e.opts.Dir); err != nil {
+		return err
+	}
+	trash := filepath.Join(e.opts.Dir, "trash")
+	for _, dir := range []string{"topics", "stray", "trash"} {
+		if err := e.fs.MkdirAll(filepath.Join(e.opts.Dir, dir)); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(e.fs.SyncDir(e.opts.Dir), e.fs.SyncDir(filepath.Dir(e.opts.Dir))); err != nil {
+		return err
+	}
+	entries, err := e.fs.List(trash)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if err := e.fs.RemoveAll(filepath.Join(trash, entry.Name)); err != nil {
+			e.log.Warn("files of a deleted topic stay until the next start", "dir", entry.Name, "error", err)
+		}
+	}
+	return nil
+}
+
+// checkFresh refuses to begin a ledger where there was one: without it nobody knows where logs begin and end.
+func (e *Engine) checkFresh() error {
+	entries, err := e.fs.List(filepath.Join(e.opts.Dir, "topics"))
+	if err != nil {
+		return err
+	}
+	if len(entries) > 0 {
+		return &log.CorruptError{File: filepath.Join(e.opts.Dir, "ledger"), Reason: "it is missing, but there are topics"}
+	}
+	return nil
+}
+
+// setStraysAside moves directories that no topic claims to stray/, and returns where they are.
+func (e *Engine) setStraysAside(keep func(log.Partition) bool) ([]string, error) {
+	root := filepath.Join(e.opts.Dir, "topics")
+	topics, err := e.fs.List(root)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]log.TopicID{}
+	for _, t := range e.opts.Topics {
+		known[fmt.Sprintf("%x", t.ID[:])] = t.ID
+	}
+	var aside []string
+	move := func(from, name string) error {
+		to := filepath.Join(e.opts.Dir, "stray", e.opts.Clock().UTC().Format("20060102T150405.000000000Z-")+name)
+		if err := e.fs.Rename(from, to); err != nil {
+			return err
+		}
+		e.log.Warn("a directory belongs to no topic and was set aside", "from", from, "to", to)
+		aside = append(aside, to)
+		return errors.Join(e.fs.SyncDir(filepath.Dir(to)), e.fs.SyncDir(filepath.Dir(from)))
+	}
+	for _, t := range topics {
+		dir := filepath.Join(root, t.Name)
+		id, ok := known[t.Name]
+		if !ok {
+			if err := move(dir, t.Name); err != nil {
+				return aside, err
+			}
+			continue
+		}
+		parts, err := e.fs.List(dir)
+		if err != nil {
+			return aside, err
+		}
+		for _, p := range parts {
+			n, err := strconv.ParseInt(p.Name, 10, 32)
+			if err == nil && strconv.FormatInt(n, 10) == p.Name && keep(log.Partition{Topic: id, Index: int32(n)}) {
+				continue
+			}
+			if err := move(filepath.Join(dir, p.Name), t.Name+"-"+p.Name); err != nil {
+				return aside, err
+			}
+		}
+	}
+	return aside, nil
+}
+
+// loadAll makes every partition of the catalogue from its state in the ledger and its directory.
+func (e *Engine) loadAll(states map[log.Partition][]byte, clean bool) error {
+	for _, t := range e.opts.Topics {
+		for i := range t.Partitions {
+			id := log.Partition{Topic: t.ID, Index: i}
+			p := newPartition(id, e.partitionDir(id), t.Config)
+			e.put(p)
+			if err := e.load(p, states[id], clean); err != nil {
+				if !refusable(err) {
+					return fmt.Errorf("%s: %w", id, err)
+				}
+				p.err = err
+				e.log.Error("a partition cannot be served", "partition", id.String(), "error", err)
+			}
+		}
+	}
+	return nil
+}
+
+// replay appends the journal's frames to the partitions they belong to.
+func (e *Engine) replay(report *Report) error {
+	now := e.now()
+	tails := tails{e: e}
+	j, found, err := journal.Open(journal.Options{
+		FS: e.fs, Dir: filepath.Join(e.opts.Dir, "journal"), Bound: e.opts.JournalBound,
+		Complete: e.complete, Crowded: e.kick, Logger: e.log,
+	}, e.ledger.last.from, func(unit []journal.Frame) error {
+		for i := range unit {
+			f := &unit[i]
+			p := e.parts[log.Partition{Topic: f.Topic, Index: f.Partition}]
+			if p == nil || p.err != nil {
+				continue
+			}
+			if err := e.restore(p, f.Payload, &tails, now); err != nil {
+				if !refusable(err) {
+					return err
+				}
+				p.err = err
+				e.log.Error("a partition cannot be served", "partition", p.id.String(), "error", err)
+			}
+		}
+		return nil
+	})
+	report.ReplayedFrames, report.ReplayedBytes = found.Frames, found.Bytes
+	if err != nil {
+		return err
+	}
+	e.journal = j
+	if err := tails.flush(); err != nil {
+		return err
+	}
+	for _, p := range e.parts {
+		e.reveal(p)
+	}
+	return nil
+}
+
+// reveal makes everything that was recovered visible.
+func (e *Engine) reveal(p *partition) {
+	if p.err != nil {
+		return
+	}
+	if p.next < p.logStart {
+		// What a power cut took was trimmed before; only batches that were not journalled can be lost.
+		p.roll(p.logStart)
+		p.next = p.logStart
+	}
+	p.high = p.next
+	p.visible = p.active()
+	p.visiblePos = p.visible.size
+	p.stable = p.producers.LastStable(p.high)
+	if p.unjournaled != p.cfg.FlushOS {
+		p.unjournaled = p.unjournaled && p.cfg.FlushOS
+		e.markDirty(p)
+		e.kick()
+	}
+}
+
+// restore appends a frame's batch to its partition, unless it is there.
+func (e *Engine) restore(p *partition, payload []byte, t *tails, now int64) error {
+	damaged := func(reason string) error {
+		return &log.CorruptError{File: filepath.Join(e.opts.Dir, "journal"), Reason: fmt.Sprintf("a frame of %s: %s", p.id, reason)}
+	}
+	b, err := record.VerifyStored(payload)
+	if err != nil {
+		return damaged(err.Error())
+	}
+	h := b.Header()
+	if h.BaseOffset < p.next {
+		return nil
+	}
+	// Where batches were not journalled, those before this one may be lost.
+	if h.BaseOffset > p.next && !p.unjournaled {
+		return damaged(fmt.Sprintf("it begins at offset %d, the log ends at %d", h.BaseOffset, p.next))
+	}
+	s, pos := p.position(&h, now)
+	if err := p.applied(b, &h, now); err != nil {
+		return damaged(err.Error())
+	}
+	e.markDirty(p)
+	return t.add(p, s, pos, b)
+}
+
+// tails collects what is appended to segments during recovery into larger writes.
+type tails struct {
+	e     *Engine
+	open  []*tail
+	total int
+	last  map[*partition]*tail
+}
+
+type tail struct {
+	p   *partition
+	s   *segment
+	pos int64
+	buf []byte
+}
+
+const (
+	tailFull  = 256 << 10 // bytes of one partition that are written together
+	tailsFull = 32 << 20  // bytes of all
+)
+
+func (t *tails) add(p *partition, s *segment, pos int64, b []byte) error {
+	last := t.last[p]
+	if last == nil || last.s != s || len(last.buf) >= tailFull {
+		if t.total >= tailsFull {
+			if err := t.flush(); err != nil {
+				return err
+			}
+		}
+		last = &tail{p: p, s: s, pos: pos}
+		t.open = append(t.open, last)
+		if t.last == nil {
+			t.last = map[*partition]*tail{}
+		}
+		t.last[p] = last
+	}
+	last.buf = append(last.buf, b...)
+	t.total += len(b)
+	return nil
+}
+
+func (t *tails) flush() error {
+	for _, x := range t.open {
+		h, created, err := t.e.files.get(x.s, true)
+		if err != nil {
+			return err
+		}
+		x.p.newFiles = x.p.newFiles || created
+		_, err = h.WriteAt(x.buf, x.pos)
+		t.e.files.put(h)
+		if err != nil {
+			return err
+		}
+		x.s.mu.Lock()
+		x.s.written, x.s.unsynced, x.s.exists = x.pos+int64(len(x.buf)), true, true
+		x.s.mu.Unlock()
+	}
+	t.open, t.last, t.total = slices.Delete(t.open, 0, len(t.open)), nil, 0
+	return nil
+}

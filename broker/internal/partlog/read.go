@@ -1,0 +1,285 @@
+package partlog
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"sort"
+	"sync"
+
+	"github.com/typelog/typelog/broker/internal/log"
+	"github.com/typelog/typelog/broker/internal/record"
+)
+
+// view is what a reader sees of a partition: taken under its lock, used without.
+type view struct {
+	bounds   log.Bounds
+	segments []*segment
+	visible  *segment // the last segment that can be read, up to visiblePos
+	pos      int64
+	sizes    []int64 // of the segments, up to the visible one; only the visible one's can still grow
+}
+
+// view is called with mu held.
+func (p *partition) view() view {
+	v := view{bounds: p.bounds(), visible: p.visible, pos: p.visiblePos}
+	for _, s := range p.segments {
+		if s.base > p.visible.base {
+			break
+		}
+		v.segments = append(v.segments, s)
+		v.sizes = append(v.sizes, s.size)
+	}
+	if n := len(v.sizes); n > 0 {
+		v.sizes[n-1] = v.pos
+	}
+	return v
+}
+
+// from returns the segment that an offset lies in, as an index.
+func (v *view) from(offset int64) int {
+	i := sort.Search(len(v.segments), func(i int) bool { return v.segments[i].base > offset })
+	return max(i-1, 0)
+}
+
+// Read implements log.Engine.
+func (e *Engine) Read(reqs []log.ReadRequest, limits log.ReadLimits) []log.ReadResult {
+	out := make([]log.ReadResult, len(reqs))
+	left := int64(limits.MaxBytes)
+	empty := true // nothing found yet, so an oversized batch may come
+	for i := range reqs {
+		out[i] = e.readOne(&reqs[i], limits.Isolation, left, empty)
+		if n := out[i].Size(); n > 0 {
+			empty = false
+			left = max(left-n, 0)
+		}
+	}
+	return out
+}
+
+func (e *Engine) readOne(q *log.ReadRequest, iso log.Isolation, left int64, oversized bool) log.ReadResult {
+	p, err := e.find("read", q.Partition)
+	if err != nil {
+		return log.ReadResult{Err: err}
+	}
+	p.mu.Lock()
+	if err := p.usable("read"); err != nil {
+		p.mu.Unlock()
+		return log.ReadResult{Err: err}
+	}
+	b := p.bounds()
+	end := b.HighWatermark
+	if iso == log.ReadCommitted {
+		end = b.LastStable
+	}
+	if q.Offset < b.LogStart || q.Offset > b.HighWatermark || q.Offset >= end || !oversized && left <= 0 {
+		p.mu.Unlock()
+		r := log.ReadResult{Bounds: b}
+		if q.Offset < b.LogStart || q.Offset > b.HighWatermark {
+			r.Err = fmt.Errorf("read %s at %d, it holds [%d, %d): %w", p.id, q.Offset, b.LogStart, b.HighWatermark, log.ErrOffsetOutOfRange)
+		}
+		return r
+	}
+	v := p.view()
+	p.mu.Unlock()
+
+	r := log.ReadResult{Bounds: v.bounds}
+	upTo, err := e.collect(p, &v, q, end, min(left, int64(q.MaxBytes)), oversized, &r)
+	if err != nil {
+		for _, c := range r.Chunks {
+			c.Release()
+		}
+		r.Chunks = nil
+		r.Err = fmt.Errorf("read %s at %d: %w", p.id, q.Offset, err)
+		return r
+	}
+	if iso == log.ReadCommitted && len(r.Chunks) > 0 {
+		p.mu.Lock()
+		r.Aborted = p.producers.AbortedIn(q.Offset, upTo)
+		p.mu.Unlock()
+	}
+	return r
+}
+
+// collect adds chunks from the request's offset up to end, and returns an offset that they all lie below.
+func (e *Engine) collect(p *partition, v *view, q *log.ReadRequest, end, left int64, oversized bool, r *log.ReadResult) (int64, error) {
+	if end == v.bounds.HighWatermark {
+		end = math.MaxInt64 // that is where the view ends anyway
+	}
+	for i := v.from(q.Offset); i < len(v.segments) && v.segments[i].base < end; i++ {
+		s, size := v.segments[i], v.sizes[i]
+		if size == 0 {
+			continue
+		}
+		h, _, err := e.files.get(s, false)
+		if err != nil {
+			return 0, e.vanished(p, s, err)
+		}
+		c, all, err := s.cut(h, size, q.Offset, end, left, oversized && len(r.Chunks) == 0)
+		if c == nil {
+			e.files.put(h)
+		} else {
+			r.Chunks = append(r.Chunks, c)
+			left -= c.n
+		}
+		if err != nil || !all {
+			return end, err
+		}
+	}
+	return end, nil
+}
+
+// vanished explains why a segment cannot be opened: retention may have been faster.
+func (e *Engine) vanished(p *partition, s *segment, err error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.gone:
+		return log.ErrUnknownPartition
+	case p.logStart > s.base:
+		return log.ErrOffsetOutOfRange
+	}
+	return err
+}
+
+// cut returns the batches of a segment from the one on that contains offset, as many as lie below end and fit into
+// left bytes; with oversized the first one in any case. all reports that nothing of the segment's size bytes was left
+// out. The chunk is nil if there is none; otherwise it takes over the handle.
+func (s *segment) cut(h *handle, size, offset, end, left int64, oversized bool) (c *chunk, all bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sc := newScanner(h, size)
+	defer sc.free()
+	if err := s.ensureIndex(sc, size); err != nil {
+		return nil, false, err
+	}
+	from := s.index.byOffset(s.base, offset)
+	var first record.Header
+	for from < size {
+		if first, err = sc.at(from); err != nil {
+			return nil, false, err
+		}
+		if first.LastOffset() >= offset {
+			break
+		}
+		from += first.Size()
+	}
+	if from >= size {
+		return nil, true, nil // the offset lies in a gap before the next segment
+	}
+	if first.BaseOffset >= end {
+		return nil, false, nil
+	}
+	limit := size
+	if end != math.MaxInt64 {
+		if limit, err = s.lowerBound(sc, from, size, end); err != nil {
+			return nil, false, err
+		}
+	}
+	to := limit
+	if to-from > left {
+		if to, err = s.fit(sc, from, from+left); err != nil {
+			return nil, false, err
+		}
+		if to == from {
+			if !oversized {
+				return nil, false, nil
+			}
+			to = from + first.Size()
+		}
+	}
+	return &chunk{h: h, off: from, n: to - from}, to == size, nil
+}
+
+// lowerBound returns the position of the first batch at or after end, at least from.
+func (s *segment) lowerBound(sc *scanner, from, size, end int64) (int64, error) {
+	pos := max(from, s.index.byOffset(s.base, end-1))
+	for pos < size {
+		h, err := sc.at(pos)
+		if err != nil {
+			return 0, err
+		}
+		if h.BaseOffset >= end {
+			break
+		}
+		pos += h.Size()
+	}
+	return pos, nil
+}
+
+// fit returns the end of the last batch from from on that ends at or before limit.
+func (s *segment) fit(sc *scanner, from, limit int64) (int64, error) {
+	pos := max(from, s.index.byPos(limit))
+	for {
+		h, err := sc.at(pos)
+		if err != nil {
+			return 0, err
+		}
+		if pos+h.Size() > limit {
+			return pos, nil
+		}
+		pos += h.Size()
+	}
+}
+
+// ensureIndex brings the index up to size, at least. mu is held.
+func (s *segment) ensureIndex(sc *scanner, size int64) error {
+	for s.indexed < size {
+		h, err := sc.at(s.indexed)
+		if err != nil {
+			return err
+		}
+		s.index.add(&h, s.base, s.indexed, defaultInterval)
+		s.indexed += h.Size()
+	}
+	return nil
+}
+
+// scanner reads batch headers of a file through a small window.
+type scanner struct {
+	h     *handle
+	size  int64
+	buf   *[]byte
+	start int64
+	n     int
+}
+
+const scanWindow = 8 << 10
+
+// windows is a pool of buffers, not state.
+var windows = sync.Pool{New: func() any { b := make([]byte, scanWindow); return &b }}
+
+func newScanner(h *handle, size int64) *scanner {
+	return &scanner{h: h, size: size, buf: windows.Get().(*[]byte)}
+}
+
+func (sc *scanner) free() { windows.Put(sc.buf) }
+
+// at returns the header of the batch at pos. It checks that the batch lies within the size bytes that count.
+func (sc *scanner) at(pos int64) (record.Header, error) {
+	damaged := func(reason string) error {
+		return &log.CorruptError{File: sc.h.seg.path(), Offset: pos, Reason: reason}
+	}
+	if sc.size-pos < record.HeaderSize {
+		return record.Header{}, damaged("a batch is cut off")
+	}
+	if pos < sc.start || pos+record.HeaderSize > sc.start+int64(sc.n) {
+		n, err := sc.h.ReadAt((*sc.buf)[:min(scanWindow, sc.size-pos)], pos)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return record.Header{}, err
+		}
+		sc.start, sc.n = pos, n
+		if n < record.HeaderSize {
+			return record.Header{}, damaged("the file ends inside a batch")
+		}
+	}
+	h, err := record.ParseHeader((*sc.buf)[pos-sc.start : sc.n])
+	if err != nil {
+		return h, damaged(err.Error())
+	}
+	if h.Size() > sc.size-pos || h.BaseOffset < sc.h.seg.base || h.LastOffsetDelta < 0 {
+		return h, damaged(fmt.Sprintf("a batch of %d bytes at offset %d cannot be here", h.Size(), h.BaseOffset))
+	}
+	return h, nil
+}

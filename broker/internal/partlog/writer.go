@@ -1,0 +1,253 @@
+package partlog
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/typelog/typelog/broker/internal/journal"
+	"github.com/typelog/typelog/broker/internal/log"
+)
+
+// queue is what was placed and is not written yet, in order.
+type queue struct {
+	mu     sync.Mutex
+	work   sync.Cond
+	ops    []*op
+	closed bool
+}
+
+func (q *queue) put(ops ...*op) {
+	q.mu.Lock()
+	q.ops = append(q.ops, ops...)
+	q.mu.Unlock()
+	q.work.Signal()
+}
+
+// take waits and returns everything that is queued; nil means that the queue is closed and empty. spare is used again.
+func (q *queue) take(spare []*op) []*op {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.ops) == 0 && !q.closed {
+		q.work.Wait()
+	}
+	ops := q.ops
+	q.ops = spare[:0]
+	return ops
+}
+
+func (q *queue) close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	q.work.Broadcast()
+}
+
+// enqueue puts ops into the order. The locks of their partitions are held, so that their places and the order agree.
+func (e *Engine) enqueue(ops ...*op) { e.queue.put(ops...) }
+
+// write is the writer's goroutine: it moves what is queued to the segments and then into the journal.
+func (e *Engine) write() {
+	defer e.running.Done()
+	w := &writer{e: e}
+	var spare []*op
+	for {
+		ops := e.queue.take(spare)
+		if len(ops) == 0 {
+			return
+		}
+		w.round(ops)
+		clear(ops)
+		spare = ops
+	}
+}
+
+// writer is what the writer's goroutine uses again.
+type writer struct {
+	e       *Engine
+	touched []*partition
+	entries []journal.Entry
+	buf     []byte
+}
+
+// joinBelow is the size in bytes below which batches for one segment are written together.
+const joinBelow = 64 << 10
+
+// round writes one round of ops.
+func (w *writer) round(ops []*op) {
+	err := w.e.failure()
+	if err == nil {
+		if err = w.segments(ops); err != nil {
+			err = w.e.fail(fmt.Errorf("a segment cannot be written: %w", err))
+		}
+	}
+	if err == nil {
+		err = w.enter(ops)
+	}
+	if err != nil {
+		for _, o := range ops {
+			w.e.settle(o, err)
+		}
+	}
+}
+
+// enter puts the round into the journal.
+func (w *writer) enter(ops []*op) error {
+	w.entries = w.entries[:0]
+	for _, o := range ops {
+		en := journal.Entry{Owner: o, More: o.more}
+		if o.p != nil {
+			en.Topic, en.Partition = o.p.id.Topic, o.p.id.Index
+		}
+		if !o.loose && o.bytes != nil {
+			en.Payload = o.bytes
+		} else {
+			w.e.loose.Add(int64(len(o.bytes)))
+		}
+		w.entries = append(w.entries, en)
+	}
+	err := w.e.journal.Append(w.entries)
+	clear(w.entries)
+	if err != nil {
+		return w.e.storageError(err)
+	}
+	if w.e.loose.Load() > w.e.looseBound {
+		w.e.kick()
+	}
+	return nil
+}
+
+// segments writes the round's batches, partition by partition.
+func (w *writer) segments(ops []*op) (err error) {
+	for _, o := range ops {
+		if o.bytes == nil {
+			continue
+		}
+		if len(o.p.round) == 0 {
+			w.touched = append(w.touched, o.p)
+		}
+		o.p.round = append(o.p.round, o)
+	}
+	for _, p := range w.touched {
+		if err == nil {
+			err = w.partition(p)
+		}
+		clear(p.round)
+		p.round = p.round[:0]
+		if cap(p.round) > 64 {
+			p.round = nil
+		}
+	}
+	clear(w.touched)
+	w.touched = w.touched[:0]
+	return err
+}
+
+// partition writes one partition's batches, runs of small ones together.
+func (w *writer) partition(p *partition) error {
+	p.io.Lock()
+	defer p.io.Unlock()
+	p.mu.Lock()
+	gone, interval := p.gone, p.cfg.IndexInterval
+	p.mu.Unlock()
+	if gone {
+		return nil // settle says so
+	}
+	for rest := p.round; len(rest) > 0; {
+		n, size := 1, len(rest[0].bytes)
+		for n < len(rest) && rest[n].seg == rest[0].seg && size+len(rest[n].bytes) <= joinBelow {
+			size += len(rest[n].bytes)
+			n++
+		}
+		if err := w.run(p, rest[:n]); err != nil {
+			return err
+		}
+		for _, o := range rest[:n] {
+			o.seg.wrote(&o.header, o.pos, interval)
+		}
+		rest = rest[n:]
+	}
+	return nil
+}
+
+// run writes batches that follow one another in one segment.
+func (w *writer) run(p *partition, ops []*op) error {
+	h, created, err := w.e.files.get(ops[0].seg, true)
+	if err != nil {
+		return err
+	}
+	defer w.e.files.put(h)
+	p.newFiles = p.newFiles || created
+	bytes := []byte(ops[0].bytes)
+	if len(ops) > 1 {
+		w.buf = w.buf[:0]
+		for _, o := range ops {
+			w.buf = append(w.buf, o.bytes...)
+		}
+		bytes = w.buf
+	}
+	_, err = h.WriteAt(bytes, ops[0].pos)
+	return err
+}
+
+// complete is called by the journal with each group that is durable or has failed.
+func (e *Engine) complete(group []journal.Entry, err error) {
+	if err != nil {
+		err = e.fail(err)
+		for i := range group {
+			e.settle(group[i].Owner.(*op), err)
+		}
+		return
+	}
+	// The last batch of each partition moves its high watermark, before anybody is answered.
+	for i := range group {
+		if o := group[i].Owner.(*op); o.bytes != nil {
+			if o.p.settled == nil {
+				e.moved = append(e.moved, o.p)
+			}
+			o.p.settled = o
+		}
+	}
+	for _, p := range e.moved {
+		o := p.settled
+		p.settled = nil
+		p.mu.Lock()
+		ws := p.advance(o)
+		p.mu.Unlock()
+		wakeAll(ws)
+	}
+	clear(e.moved)
+	e.moved = e.moved[:0]
+	for i := range group {
+		e.settle(group[i].Owner.(*op), nil)
+	}
+}
+
+// settle answers one op.
+func (e *Engine) settle(o *op, err error) {
+	if o.wait != nil {
+		o.wait <- err
+	}
+	if o.req == nil {
+		return
+	}
+	if err == nil && o.bytes != nil {
+		o.p.mu.Lock()
+		gone := o.p.gone
+		o.p.mu.Unlock()
+		if gone {
+			err = fmt.Errorf("append to %s: %w", o.p.id, log.ErrUnknownPartition)
+		}
+	}
+	if err != nil {
+		o.req.refuse(o.i, err)
+		return
+	}
+	o.req.decided()
+}
+
+// barrier waits until everything that is queued now is in the segments and durable.
+func (e *Engine) barrier() error {
+	o := &op{wait: make(chan error, 1)}
+	e.queue.put(o)
+	return <-o.wait
+}
