@@ -16,52 +16,81 @@ import (
 // explainTimeout bounds the question why a record is refused.
 const explainTimeout = 10 * time.Second
 
-// explain asks the broker once more to take a record that it has just refused alone, in a request of its own whose
-// answer it can read: kgo drops the messages of per-record errors (KIP-467). It returns the broker's reason, or
-// stored = true (with the offset set) if the broker took the record this time, because a schema was registered
-// meanwhile, for one.
+// explain asks the broker once more to take a record that it has just refused alone. It returns the broker's reason,
+// or stored = true if the broker took the record this time, because a schema was registered meanwhile, for one.
 func (s *sender) explain(rec *kgo.Record) (reason error, stored bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), explainTimeout)
 	defer cancel()
 	info, err := s.topic.load(ctx, s.client)
-	if err != nil || int(rec.Partition) >= len(info.leaders) {
-		return kerr.InvalidRecord, false
+	if err == nil {
+		err = produceAlone(ctx, s.client, info, rec)
+	}
+	if err != nil && !errors.Is(err, kerr.InvalidRecord) {
+		err = fmt.Errorf("%w (asking the broker why failed: %w)", kerr.InvalidRecord, err)
+	}
+	return err, err == nil
+}
+
+// ProduceAlone produces one record to its Topic and Partition in a request of its own and sets its Offset. If the broker refuses it, the
+// error holds a *Refusal with the broker's own words, which kgo drops (KIP-467). It is not idempotent: after an error of
+// kind ErrNetwork the record may be stored.
+func ProduceAlone(ctx context.Context, client *kgo.Client, rec *kgo.Record) error {
+	info, err := (&topicInfo{name: rec.Topic}).load(ctx, client)
+	if err != nil {
+		return err
+	}
+	if rec.Timestamp.IsZero() {
+		rec.Timestamp = time.Now()
+	}
+	err = produceAlone(ctx, client, info, rec)
+	if errors.Is(err, kerr.InvalidRecord) {
+		return failed(ErrRefused, err, "topic %s partition %d", rec.Topic, rec.Partition)
+	}
+	if err != nil {
+		return networkOr(err, "topic %s partition %d", rec.Topic, rec.Partition)
+	}
+	return nil
+}
+
+func produceAlone(ctx context.Context, client *kgo.Client, info *topicState, rec *kgo.Record) error {
+	if rec.Partition < 0 || int(rec.Partition) >= len(info.leaders) {
+		return kerr.UnknownTopicOrPartition
 	}
 	part := kmsg.NewProduceRequestTopicPartition()
 	part.Partition = rec.Partition
 	part.Records = singleBatch(rec)
 	topic := kmsg.NewProduceRequestTopic()
-	topic.Topic, topic.TopicID = s.topic.name, info.id
+	topic.Topic, topic.TopicID = rec.Topic, info.id
 	topic.Partitions = append(topic.Partitions, part)
 	req := kmsg.NewPtrProduceRequest()
 	req.Acks, req.TimeoutMillis = -1, int32(explainTimeout.Milliseconds())
 	req.Topics = append(req.Topics, topic)
-	raw, err := s.client.Broker(int(info.leaders[rec.Partition])).Request(ctx, req)
+	raw, err := client.Broker(int(info.leaders[rec.Partition])).Request(ctx, req)
 	if err != nil {
-		return fmt.Errorf("%w (asking the broker why failed: %w)", kerr.InvalidRecord, err), false
+		return err
 	}
 	resp, ok := raw.(*kmsg.ProduceResponse)
 	if !ok || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
-		return kerr.InvalidRecord, false
+		return errors.New("the broker's answer to one record is not about one record")
 	}
 	return readRefusal(&resp.Topics[0].Partitions[0], rec)
 }
 
-func readRefusal(p *kmsg.ProduceResponseTopicPartition, rec *kgo.Record) (reason error, stored bool) {
+func readRefusal(p *kmsg.ProduceResponseTopicPartition, rec *kgo.Record) error {
 	if p.ErrorCode == 0 {
 		rec.Offset = p.BaseOffset
-		return nil, true
+		return nil
 	}
-	reason = kerr.ErrorForCode(p.ErrorCode)
+	code := kerr.ErrorForCode(p.ErrorCode)
 	for _, r := range p.ErrorRecords {
 		if r.ErrorMessage != nil && *r.ErrorMessage != "" {
-			return &Refusal{Code: reason, Message: *r.ErrorMessage}, false
+			return &Refusal{Code: code, Message: *r.ErrorMessage}
 		}
 	}
 	if p.ErrorMessage != nil && *p.ErrorMessage != "" {
-		return &Refusal{Code: reason, Message: *p.ErrorMessage}, false
+		return &Refusal{Code: code, Message: *p.ErrorMessage}
 	}
-	return reason, false
+	return code
 }
 
 // Refusal is the broker's own word on why it refused a record.
@@ -102,11 +131,4 @@ func singleBatch(rec *kgo.Record) []byte {
 	// The checksum stands at bytes 17 to 20 and covers what follows it.
 	binary.BigEndian.PutUint32(out[17:], crc32.Checksum(out[21:], castagnoli))
 	return out
-}
-
-// IsRefusal returns the broker's own word if err holds one.
-func IsRefusal(err error) (*Refusal, bool) {
-	var r *Refusal
-	ok := errors.As(err, &r)
-	return r, ok
 }

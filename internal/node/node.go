@@ -39,6 +39,7 @@ func Open(cfg File, log *slog.Logger) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{cfg: cfg, dir: dir}
+	metrics := prometheus.NewRegistry()
 	n.registry, err = registry.New(registry.Config{
 		DataDir: dir.Path, Listen: []string{cfg.Registry.Bind}, Log: log, ClusterID: dir.ClusterID,
 	})
@@ -52,7 +53,7 @@ func Open(cfg File, log *slog.Logger) (*Node, error) {
 		Settings:   cfg.Settings,
 		Contract:   contractOf{n.registry},
 		Logger:     log,
-		Registerer: prometheus.DefaultRegisterer,
+		Registerer: metrics,
 	})
 	if err != nil {
 		return nil, errors.Join(err, n.registry.Close(), dir.Close())

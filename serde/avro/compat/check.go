@@ -11,6 +11,7 @@ import (
 // pairs, and records that use each other widely can repeat a single fault without end.
 const (
 	maxPairs  = 1 << 19
+	maxTrials = 1 << 24 // of a union's branch
 	maxDepth  = 20_000
 	maxFaults = 1000
 )
@@ -46,6 +47,7 @@ type checker struct {
 	known    map[pair]*faults
 	fields   map[*schema.Type]map[string]*schema.Field // of writers' records, by name
 	depth    int
+	trials   int
 	exceeded bool
 }
 
@@ -135,6 +137,12 @@ func (c *checker) compare(at *location, r, w *schema.Type) *faults {
 // unions of many records would otherwise cost the square of their number. (Unless they are being compared further up:
 // that fault is reported there.)
 func (c *checker) reads(r, w *schema.Type) bool {
+	if c.trials++; c.trials > maxTrials {
+		c.exceeded = true
+	}
+	if c.exceeded {
+		return false
+	}
 	if r.Kind == w.Kind && r.Kind.Named() && names(nil, r, w) != nil {
 		if _, met := c.known[pair{r, w}]; !met {
 			return false
