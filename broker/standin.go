@@ -18,9 +18,9 @@ type memStore struct {
 }
 
 func (s *memStore) Close() error { return nil }
-func (s *memStore) AllocateProducerIDs(_ context.Context, n int64) (int64, error) {
-	s.next += n
-	return s.next - n, nil
+func (s *memStore) AllocateProducerIDs(_ context.Context, n int) (int64, error) {
+	s.next += int64(n)
+	return s.next - int64(n), nil
 }
 func (s *memStore) Topics(context.Context) ([]api.StoredTopic, error) {
 	return slices.Collect(maps.Values(s.m)), nil

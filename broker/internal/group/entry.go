@@ -137,7 +137,9 @@ func (e *entry) apply(w Write) {
 			s.c.log.Warn("a consumer group's change could not be stored", "group", e.id, "error", err)
 		}
 		if errors.Is(err, state.ErrFenced) {
-			go s.fenced(e.epoch) // not here: the shard's lock may be held by who waits for this
+			// That stops this group, too. Not here: the shard's lock may be held by whoever waits for this.
+			go s.fenced(e.epoch)
+			return
 		}
 		e.post(Written{w.ID, err})
 	})

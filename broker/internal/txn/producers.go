@@ -25,9 +25,9 @@ var (
 
 // Allocator gives out producer ids durably.
 type Allocator interface {
-	// AllocateProducerIDs returns the first of n ids that were never given out before and never will be again, even after
+	// AllocateProducerIDs takes n ids, of which it returns the first, that were never given out before and never will be again, even after
 	// a crash.
-	AllocateProducerIDs(ctx context.Context, n int64) (first int64, err error)
+	AllocateProducerIDs(ctx context.Context, n int) (first int64, err error)
 }
 
 // DefaultBlock is how many ids are taken from the allocator at a time, as in Apache Kafka.
@@ -37,14 +37,14 @@ const DefaultBlock = 1000
 // concurrent use.
 type Producers struct {
 	allocator Allocator
-	block     int64
+	block     int
 
 	mu        sync.Mutex // held while a block is allocated
 	next, end int64      // what is left of the block
 }
 
 // NewProducers returns Producers that take block ids at a time; 0 means DefaultBlock.
-func NewProducers(allocator Allocator, block int64) *Producers {
+func NewProducers(allocator Allocator, block int) *Producers {
 	if block <= 0 {
 		block = DefaultBlock
 	}
@@ -87,7 +87,7 @@ func (p *Producers) take(ctx context.Context) (int64, error) {
 		if err != nil {
 			return 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
-		p.next, p.end = first, first+p.block
+		p.next, p.end = first, first+int64(p.block)
 	}
 	id := p.next
 	p.next++

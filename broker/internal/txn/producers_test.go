@@ -15,15 +15,15 @@ type counter struct {
 	fail  error
 }
 
-func (c *counter) AllocateProducerIDs(_ context.Context, n int64) (int64, error) {
+func (c *counter) AllocateProducerIDs(_ context.Context, n int) (int64, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls++
 	if c.fail != nil {
 		return 0, c.fail
 	}
-	c.next += n
-	return c.next - n, nil
+	c.next += int64(n)
+	return c.next - int64(n), nil
 }
 
 func TestProducerIDsAreNeverUsedTwice(t *testing.T) {
