@@ -70,6 +70,10 @@ func (p *printer) doc(n *named) {
 		p.line("//")
 		p.comment(n.avro.Doc)
 	}
+	if i := slices.Index(n.avro.Symbols, n.avro.Default); n.avro.HasDefault && i >= 0 {
+		p.line("//")
+		p.comment("A symbol of a newer schema is read as " + n.consts[i] + ".")
+	}
 }
 
 // record prints a record: struct, constructor, methods.

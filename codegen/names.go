@@ -75,10 +75,11 @@ func exportable(s string) string {
 	return s
 }
 
-// packageName makes a Go package name of the last part of a namespace.
+// packageName makes a Go package name of the last part of a namespace. Keywords, and names that Go gives a meaning to,
+// get something after them.
 func packageName(namespace string) string {
 	name := strings.ToLower(strings.ReplaceAll(lastPart(namespace), "_", ""))
-	if name == "" || !token.IsIdentifier(name) {
+	if !token.IsIdentifier(name) || name == "main" || name == "init" {
 		return name + "avro"
 	}
 	return name

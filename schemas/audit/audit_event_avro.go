@@ -655,6 +655,8 @@ func (v *EventID) UnmarshalText(text []byte) error {
 // The kind of an action, the same for all sources. READ includes list, search and watch; EXECUTE is to run
 // something (a process, a job, a function); GRANT and REVOKE change who may do what. Readers see symbols that
 // are newer than they are as UNKNOWN.
+//
+// A symbol of a newer schema is read as OperationUnknown.
 type Operation int32
 
 // The symbols of io.typelog.audit.Operation, in the order of the schema.
@@ -754,6 +756,8 @@ func (v Operation) Validate() error {
 //
 // How it ended. DENIED means that authentication, authorization or a policy refused it; FAILURE means that it
 // was allowed and did not succeed; UNKNOWN that the source does not say.
+//
+// A symbol of a newer schema is read as OutcomeUnknown.
 type Outcome int32
 
 // The symbols of io.typelog.audit.Outcome, in the order of the schema.
@@ -985,6 +989,8 @@ func (v *Actor) decodeAvro(r *avro.Reader) {
 //
 // USER is a person; SERVICE a workload with an account of its own; SYSTEM the platform itself (kernel,
 // control plane, scheduler); ANONYMOUS nobody who was authenticated.
+//
+// A symbol of a newer schema is read as ActorTypeUnknown.
 type ActorType int32
 
 // The symbols of io.typelog.audit.ActorType, in the order of the schema.

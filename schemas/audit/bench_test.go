@@ -142,7 +142,7 @@ func BenchmarkEncode(b *testing.B) {
 
 func BenchmarkDecode(b *testing.B) {
 	_, data := hambaValue(b)
-	decode := func(name string, opts avro.DecodeOptions, target func() *audit.AuditEvent) {
+	decode := func(name string, data []byte, opts avro.DecodeOptions, target func() *audit.AuditEvent) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(data)))
@@ -154,9 +154,10 @@ func BenchmarkDecode(b *testing.B) {
 		})
 	}
 	var used audit.AuditEvent
-	decode("typelog/fresh", avro.DecodeOptions{}, func() *audit.AuditEvent { return new(audit.AuditEvent) })
-	decode("typelog/used", avro.DecodeOptions{}, func() *audit.AuditEvent { return &used })
-	decode("typelog/aliasing", avro.DecodeOptions{AliasInput: true}, func() *audit.AuditEvent { return &used })
+	decode("typelog/fresh", data, avro.DecodeOptions{}, func() *audit.AuditEvent { return new(audit.AuditEvent) })
+	decode("typelog/used", data, avro.DecodeOptions{}, func() *audit.AuditEvent { return &used })
+	decode("typelog/aliasing", data, avro.DecodeOptions{AliasInput: true}, func() *audit.AuditEvent { return &used })
+	decode("typelog/resolved", newerEvent(b), avro.DecodeOptions{Writer: plan(b, newerSchema(b))}, func() *audit.AuditEvent { return &used })
 	s := hambaSchema(b)
 	for _, name := range []string{"hamba/fresh", "hamba/used"} {
 		var v hambaEvent

@@ -13,7 +13,7 @@ import (
 )
 
 // changed returns the event's schema after edit has changed its JSON.
-func changed(t *testing.T, edit func(fields map[string]map[string]any, root map[string]any)) *schema.Schema {
+func changed(t testing.TB, edit func(fields map[string]map[string]any, root map[string]any)) *schema.Schema {
 	t.Helper()
 	text, _ := new(audit.AuditEvent).AvroSchema()
 	var root map[string]any
@@ -37,7 +37,7 @@ func changed(t *testing.T, edit func(fields map[string]map[string]any, root map[
 }
 
 // written returns the event as a program with another schema would write it.
-func written(t *testing.T, writer *schema.Schema, edit func(event map[string]any)) []byte {
+func written(t testing.TB, writer *schema.Schema, edit func(event map[string]any)) []byte {
 	t.Helper()
 	var generic map[string]any
 	if err := hamba.Unmarshal(hambaSchema(t), encode(t, event()), &generic); err != nil {
@@ -55,7 +55,7 @@ func written(t *testing.T, writer *schema.Schema, edit func(event map[string]any
 	return data
 }
 
-func plan(t *testing.T, writer *schema.Schema) *avro.Resolution {
+func plan(t testing.TB, writer *schema.Schema) *avro.Resolution {
 	t.Helper()
 	res, err := avro.Resolve(writer, schemaOf(t, new(audit.AuditEvent)))
 	if err != nil {
@@ -93,29 +93,38 @@ func TestReadOlder(t *testing.T) {
 	}
 }
 
-// An event of a newer program is read without its new fields, and its new symbols as UNKNOWN.
-func TestReadNewer(t *testing.T) {
-	newer := changed(t, func(fields map[string]map[string]any, root map[string]any) {
+// newerSchema is the event's schema with a field and a symbol more.
+func newerSchema(t testing.TB) *schema.Schema {
+	return changed(t, func(fields map[string]map[string]any, root map[string]any) {
 		operation := fields["operation"]["type"].(map[string]any)
 		operation["symbols"] = append(operation["symbols"].([]any), "ARCHIVE")
 		tenant := map[string]any{"name": "tenant", "type": []any{"null", "string"}, "default": nil}
 		root["fields"] = append([]any{tenant}, root["fields"].([]any)...)
 	})
-	data := written(t, newer, func(e map[string]any) {
+}
+
+// newerEvent is the event as a program with that schema writes it.
+func newerEvent(t testing.TB) []byte {
+	return written(t, newerSchema(t), func(e map[string]any) {
 		e["operation"] = "ARCHIVE"
 		e["tenant"] = map[string]any{"string": "acme"}
 	})
+}
+
+// An event of a newer program is read without its new fields, and its new symbols as UNKNOWN.
+func TestReadNewer(t *testing.T) {
+	data, resolution := newerEvent(t), plan(t, newerSchema(t))
 	want := event()
 	want.Operation = audit.OperationUnknown
 	var got audit.AuditEvent
-	if err := got.DecodeAvro(data, avro.DecodeOptions{Writer: plan(t, newer)}); err != nil {
+	if err := got.DecodeAvro(data, avro.DecodeOptions{Writer: resolution}); err != nil {
 		t.Fatal(err)
 	}
 	if !same(&got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", &got, want)
 	}
 	// The path of a fault is that of the written field, once.
-	err := got.DecodeAvro(data[:len(data)-1], avro.DecodeOptions{Writer: plan(t, newer)})
+	err := got.DecodeAvro(data[:len(data)-1], avro.DecodeOptions{Writer: resolution})
 	var fault *avro.Error
 	if !errors.As(err, &fault) || fault.Path != "producer.sequence" {
 		t.Errorf("cut: %v", err)

@@ -250,6 +250,8 @@ func (v *Paint) decodeAvro(r *avro.Reader) {
 // Color is the Avro enum test.enums.Color.
 //
 // A color.
+//
+// A symbol of a newer schema is read as ColorRed.
 type Color int32
 
 // The symbols of test.enums.Color, in the order of the schema.
