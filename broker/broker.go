@@ -18,6 +18,7 @@ import (
 	"github.com/typelog/typelog/broker/internal/api"
 	"github.com/typelog/typelog/broker/internal/group"
 	"github.com/typelog/typelog/broker/internal/log"
+	"github.com/typelog/typelog/broker/internal/meta"
 	"github.com/typelog/typelog/broker/internal/record"
 	"github.com/typelog/typelog/broker/internal/state"
 	"github.com/typelog/typelog/broker/internal/txn"
@@ -27,13 +28,6 @@ import (
 // shutdownGrace is how long connections get to take their last answers.
 const shutdownGrace = 5 * time.Second
 
-// store is where topics and producer ids are kept.
-type store interface {
-	api.TopicStore
-	txn.Allocator
-	Close() error
-}
-
 // Broker is a broker that listens. Run serves.
 type Broker struct {
 	cfg     Config
@@ -41,7 +35,7 @@ type Broker struct {
 	server  *wire.Server
 	groups  *group.Coordinator
 	engine  log.Engine
-	store   store
+	store   *meta.Store
 }
 
 // New opens the data, recovers it if need be, and binds the listeners, so that clients can connect; they are served by Run.

@@ -10,32 +10,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/typelog/typelog/broker/internal/config"
 	"github.com/typelog/typelog/broker/internal/log"
+	"github.com/typelog/typelog/broker/internal/meta"
 )
-
-// StoredTopic is a topic as the store keeps it.
-type StoredTopic struct {
-	Name       string
-	ID         log.TopicID
-	Partitions int32
-	Configs    map[string]string
-	// Deleting: its partitions are being taken away; nobody sees it any more.
-	Deleting bool
-}
-
-// TopicStore keeps topics durably: when a method returns, its change survives a crash. Calls do not overlap.
-type TopicStore interface {
-	Topics(ctx context.Context) ([]StoredTopic, error)
-	Create(ctx context.Context, t StoredTopic) error
-	SetPartitions(ctx context.Context, id log.TopicID, partitions int32) error
-	SetConfigs(ctx context.Context, id log.TopicID, configs map[string]string) error
-	MarkDeleting(ctx context.Context, id log.TopicID) error
-	Forget(ctx context.Context, id log.TopicID) error
-}
 
 // topic is a snapshot of a topic; it never changes.
 type topic struct {
@@ -65,7 +47,7 @@ func isInternal(name string) bool { return name == OffsetsTopic || name == Trans
 // made before its row and taken away after it is marked, so that a crash leaves partitions without a row (which the
 // engine sets aside) or a marked row (whose deletion Load finishes), never a row without partitions.
 type Catalog struct {
-	store  TopicStore
+	store  *meta.Store
 	engine log.Engine
 	config *config.Broker
 	log    *slog.Logger
@@ -77,32 +59,32 @@ type Catalog struct {
 	mu     sync.RWMutex
 	byName map[string]*topic
 	byID   map[log.TopicID]*topic
-	// folded maps names with '.' replaced by '_', in which Kafka does not let topics collide.
-	folded map[string]string
 }
 
 // LoadCatalog reads the topics, hands the engine their configs and finishes deletions that a crash interrupted. A topic whose
 // partitions are gone is reported and answers with errors; empty ones are not put in their place.
-func LoadCatalog(ctx context.Context, store TopicStore, engine log.Engine, cfg *config.Broker,
+func LoadCatalog(ctx context.Context, store *meta.Store, engine log.Engine, cfg *config.Broker,
 	logger *slog.Logger) (*Catalog, error) {
 	c := &Catalog{
 		store: store, engine: engine, config: cfg, log: logger,
-		byName: map[string]*topic{}, byID: map[log.TopicID]*topic{}, folded: map[string]string{},
+		byName: map[string]*topic{}, byID: map[log.TopicID]*topic{},
 	}
-	rows, err := store.Topics(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, row := range rows {
-		if row.Deleting {
-			if err := c.finishDelete(ctx, row.ID); err != nil {
-				return nil, fmt.Errorf("finish deleting topic %s: %w", row.Name, err)
-			}
-			continue
+	now := store.Snapshot()
+	for _, row := range now.Deleting() {
+		if err := c.finishDelete(ctx, row.ID); err != nil {
+			return nil, fmt.Errorf("finish deleting topic %s: %w", row.Name, err)
 		}
+	}
+	for _, row := range now.Topics() {
 		t, err := c.snapshot(row)
 		if err != nil {
-			return nil, fmt.Errorf("topic %s: %w", row.Name, err)
+			// An older version took what this one does not: better the defaults than no topic.
+			logger.Error("a topic's configs are not valid any more; the broker's are used until they are set again",
+				"topic", row.Name, "error", err)
+			if t, err = c.snapshot(&meta.Topic{Name: row.Name, ID: row.ID, Partitions: row.Partitions}); err != nil {
+				return nil, err
+			}
+			t.configs = row.Configs
 		}
 		for _, p := range partitions(t.id, 0, t.partitions) {
 			if _, err := engine.Bounds(p); err != nil {
@@ -110,13 +92,13 @@ func LoadCatalog(ctx context.Context, store TopicStore, engine log.Engine, cfg *
 					"directory", p.String(), "error", err)
 			}
 		}
-		engine.Configure(t.id, logConfig(&t.config))
+		engine.Configure(t.id, LogConfig(&t.config))
 		c.put(t)
 	}
 	return c, nil
 }
 
-func (c *Catalog) snapshot(row StoredTopic) (*topic, error) {
+func (c *Catalog) snapshot(row *meta.Topic) (*topic, error) {
 	cfg, err := c.config.Topic(row.Configs)
 	if err != nil {
 		return nil, err
@@ -129,7 +111,7 @@ func (c *Catalog) snapshot(row StoredTopic) (*topic, error) {
 func (c *Catalog) put(t *topic) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.byName[t.name], c.byID[t.id], c.folded[fold(t.name)] = t, t, t.name
+	c.byName[t.name], c.byID[t.id] = t, t
 }
 
 func (c *Catalog) drop(t *topic) {
@@ -137,7 +119,6 @@ func (c *Catalog) drop(t *topic) {
 	defer c.mu.Unlock()
 	delete(c.byName, t.name)
 	delete(c.byID, t.id)
-	delete(c.folded, fold(t.name))
 }
 
 // named returns the topic of that name, or nil.
@@ -178,22 +159,19 @@ func (c *Catalog) create(ctx context.Context, name string, parts int32, configs 
 	if t := c.named(name); t != nil {
 		return t, &fault{kerr.TopicAlreadyExists, fmt.Sprintf("Topic '%s' already exists.", name)}
 	}
-	c.mu.RLock()
-	other, collides := c.folded[fold(name)]
-	c.mu.RUnlock()
-	if collides {
+	if c.store.Snapshot().Collides(name) {
 		return nil, &fault{kerr.InvalidTopicException,
-			fmt.Sprintf("Topic '%s' collides with existing topic '%s': '.' and '_' count as the same.", name, other)}
+			fmt.Sprintf("Topic '%s' collides with another topic, in whose name '.' and '_' stand the other way round.", name)}
 	}
-	row := StoredTopic{Name: name, ID: newTopicID(), Partitions: parts, Configs: configs}
-	t, err := c.snapshot(row)
+	row := meta.Topic{Name: name, ID: newTopicID(), Partitions: parts, Configs: configs, Created: time.Now().UnixMilli()}
+	t, err := c.snapshot(&row)
 	if err != nil {
 		return nil, &fault{kerr.InvalidConfig, err.Error()}
 	}
 	if dry {
 		return t, nil
 	}
-	if err := c.engine.Create(ctx, partitions(t.id, 0, parts), logConfig(&t.config)); err != nil {
+	if err := c.engine.Create(ctx, partitions(t.id, 0, parts), LogConfig(&t.config)); err != nil {
 		return nil, fmt.Errorf("create topic %s: %w", name, err)
 	}
 	if err := c.store.Create(ctx, row); err != nil {
@@ -226,7 +204,7 @@ func (c *Catalog) grow(ctx context.Context, name string, parts int32, dry bool) 
 	case dry:
 		return nil
 	}
-	if err := c.engine.Create(ctx, partitions(t.id, t.partitions, parts), logConfig(&t.config)); err != nil {
+	if err := c.engine.Create(ctx, partitions(t.id, t.partitions, parts), LogConfig(&t.config)); err != nil {
 		return fmt.Errorf("add partitions to %s: %w", name, err)
 	}
 	if err := c.store.SetPartitions(ctx, t.id, parts); err != nil {
@@ -266,7 +244,7 @@ func (c *Catalog) configure(ctx context.Context, name string, dry bool,
 	}
 	next := *t
 	next.configs, next.config = configs, cfg
-	c.engine.Configure(t.id, logConfig(&cfg))
+	c.engine.Configure(t.id, LogConfig(&cfg))
 	c.put(&next)
 	return nil
 }
@@ -344,27 +322,10 @@ func newTopicID() log.TopicID {
 	return id
 }
 
-func fold(name string) string { return strings.ReplaceAll(name, ".", "_") }
-
 // checkName holds a topic's name against Kafka's rules.
 func checkName(name string) error {
-	bad := ""
-	switch {
-	case name == "":
-		bad = "the empty string is not allowed"
-	case name == ".", name == "..":
-		bad = "'" + name + "' is not allowed"
-	case len(name) > 249:
-		bad = "the length of '" + name[:40] + "…' is longer than the max allowed length 249"
-	}
-	for i := 0; bad == "" && i < len(name); i++ {
-		c := name[i]
-		if !('0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '.' || c == '_' || c == '-') {
-			bad = fmt.Sprintf("%q contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'", name)
-		}
-	}
-	if bad != "" {
-		return &fault{kerr.InvalidTopicException, "Topic name is invalid: " + bad}
+	if err := meta.CheckName(name); err != nil {
+		return &fault{kerr.InvalidTopicException, err.Error()}
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/typelog/typelog/broker/internal/group"
 	"github.com/typelog/typelog/broker/internal/log"
+	"github.com/typelog/typelog/broker/internal/meta"
 	"github.com/typelog/typelog/broker/internal/record"
 	"github.com/typelog/typelog/broker/internal/txn"
 )
@@ -26,6 +27,10 @@ var codes = []struct {
 	{log.ErrOutOfOrderSequence, kerr.OutOfOrderSequenceNumber},
 	{log.ErrUnknownProducer, kerr.UnknownProducerID},
 	{log.ErrInvalidProducerEpoch, kerr.InvalidProducerEpoch},
+	{meta.ErrExists, kerr.TopicAlreadyExists},
+	{meta.ErrUnknownTopic, kerr.UnknownTopicOrPartition},
+	{meta.ErrStorage, kerr.KafkaStorageError},
+	{meta.ErrCorrupt, kerr.KafkaStorageError},
 	{record.ErrCorrupt, kerr.CorruptMessage},
 	{record.ErrTooLarge, kerr.MessageTooLarge},
 	{record.ErrExpandsTooFar, kerr.MessageTooLarge},

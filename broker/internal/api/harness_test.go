@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -14,37 +15,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/typelog/typelog/broker/internal/config"
-	"github.com/typelog/typelog/broker/internal/log"
 	"github.com/typelog/typelog/broker/internal/log/memlog"
+	"github.com/typelog/typelog/broker/internal/meta"
 	"github.com/typelog/typelog/broker/internal/record"
 	"github.com/typelog/typelog/broker/internal/wire"
 )
-
-// rows is a TopicStore in memory; the real one is tested in its own room and in package broker.
-type rows map[log.TopicID]StoredTopic
-
-func (r rows) Topics(context.Context) ([]StoredTopic, error) {
-	return slices.Collect(maps.Values(r)), nil
-}
-func (r rows) Create(_ context.Context, t StoredTopic) error { r[t.ID] = t; return nil }
-func (r rows) SetPartitions(_ context.Context, id log.TopicID, n int32) error {
-	t := r[id]
-	t.Partitions, r[id] = n, t
-	return nil
-}
-func (r rows) SetConfigs(_ context.Context, id log.TopicID, c map[string]string) error {
-	t := r[id]
-	t.Configs = c
-	r[id] = t
-	return nil
-}
-func (r rows) MarkDeleting(_ context.Context, id log.TopicID) error {
-	t := r[id]
-	t.Deleting = true
-	r[id] = t
-	return nil
-}
-func (r rows) Forget(_ context.Context, id log.TopicID) error { delete(r, id); return nil }
 
 // served is a server on a real socket over the in-memory engine.
 type served struct {
@@ -61,7 +36,11 @@ func serve(t *testing.T, engine memlog.Options, change func(o *Options)) *served
 	if err != nil {
 		t.Fatal(err)
 	}
-	catalog, err := LoadCatalog(t.Context(), rows{}, e, cfg, slog.New(slog.DiscardHandler))
+	store, err := meta.Open(t.Context(), filepath.Join(t.TempDir(), "broker.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	catalog, err := LoadCatalog(t.Context(), store, e, cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,6 +72,9 @@ func serve(t *testing.T, engine memlog.Options, change func(o *Options)) *served
 			t.Error(err)
 		}
 		e.Close()
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
 	})
 	return s
 }

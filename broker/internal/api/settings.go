@@ -42,8 +42,8 @@ type Endpoint struct {
 	Port int32
 }
 
-// logConfig is what the engine has to know of a topic's configs.
-func logConfig(t *config.Topic) log.Config {
+// LogConfig is what the engine has to know of a topic's configs.
+func LogConfig(t *config.Topic) log.Config {
 	return log.Config{
 		SegmentBytes: t.SegmentBytes, SegmentMs: t.SegmentMs,
 		RetentionMs: t.RetentionMs, RetentionBytes: t.RetentionBytes,

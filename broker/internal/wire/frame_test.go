@@ -114,22 +114,31 @@ func TestBudget(t *testing.T) {
 			b := newBudget(100, false)
 			first := b.lease()
 			first.grow(t.Context(), 80)
+			var mu sync.Mutex
 			var order []int
 			for i, n := range []int64{50, 100, 10} { // the last would fit, but came later
 				l := b.lease()
 				go func() {
 					l.grow(t.Context(), n)
+					mu.Lock()
 					order = append(order, i)
+					mu.Unlock()
 					time.Sleep(time.Second)
 					l.release()
 				}()
 				synctest.Wait()
 			}
+			mu.Lock()
 			if len(order) != 0 {
 				t.Fatalf("%v did not wait", order)
 			}
+			mu.Unlock()
 			first.release()
 			time.Sleep(time.Minute)
+			mu.Lock()
+			defer mu.Unlock()
+			b.mu.Lock()
+			defer b.mu.Unlock()
 			if b.free != 100 || b.waiters.Len() != 0 || !slices.Equal(order, []int{0, 1, 2}) {
 				t.Errorf("free %d, %d waiting, order %v", b.free, b.waiters.Len(), order)
 			}

@@ -1,0 +1,63 @@
+package broker
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/typelog/typelog/broker/internal/api"
+	"github.com/typelog/typelog/broker/internal/config"
+	"github.com/typelog/typelog/broker/internal/meta"
+	"github.com/typelog/typelog/broker/internal/partlog"
+)
+
+// openData opens what is on disk: broker.db first, because it knows which partitions there have to be.
+func (b *Broker) openData(ctx context.Context, settings *config.Broker) (err error) {
+	if b.store, err = meta.Open(ctx, filepath.Join(b.cfg.Dir, "broker.db")); err != nil {
+		return err
+	}
+	// The epoch is raised before anything is appended, so that a consumer notices if a crash took a tail away.
+	epoch, err := b.store.RaiseEpoch(ctx)
+	if err != nil {
+		return err
+	}
+	now := b.store.Snapshot()
+	topics := make([]partlog.Topic, 0, now.Len())
+	for _, t := range append(now.Topics(), now.Deleting()...) {
+		// Configs that are not valid any more are reported when the catalog is loaded; until then the broker's hold.
+		cfg, err := settings.Topic(t.Configs)
+		if err != nil {
+			cfg, err = settings.Topic(nil)
+		}
+		if err != nil {
+			return err
+		}
+		topics = append(topics, partlog.Topic{ID: t.ID, Partitions: t.Partitions, Config: api.LogConfig(&cfg)})
+	}
+	engine, report, err := partlog.Open(partlog.Options{
+		Dir:          filepath.Join(b.cfg.Dir, "partitions"),
+		Topics:       topics,
+		LeaderEpoch:  epoch,
+		Logger:       b.cfg.Logger,
+		JournalBound: settings.Int64("typelog.journal.max.bytes"),
+		RetainEvery:  settings.Duration("log.retention.check.interval.ms"),
+	})
+	if err != nil {
+		return err
+	}
+	b.engine = engine
+	b.report(report)
+	return nil
+}
+
+// report tells the operator what was found.
+func (b *Broker) report(r partlog.Report) {
+	for _, dir := range r.Stray {
+		b.cfg.Logger.Warn("set aside the files of a topic that is not known; nothing reads them, and nothing deletes them", "directory", dir)
+	}
+	for _, f := range r.Faults {
+		b.cfg.Logger.Error("a partition cannot be served", "partition", f.Partition, "error", f.Err)
+	}
+	if !r.Clean {
+		b.cfg.Logger.Info("recovered after an unclean stop", "replayed_batches", r.ReplayedFrames, "replayed_bytes", r.ReplayedBytes)
+	}
+}
