@@ -114,7 +114,7 @@ func (f Failure) Messages(level Level, oldVersion int, oldText string) []string 
 
 // printed returns the faults that the registry prints: its checker gives up at an ambiguous field and forgets the rest.
 func printed(faults []Incompatibility) []Incompatibility {
-	if i := slices.IndexFunc(faults, isAmbiguous); i >= 0 {
+	if i := slices.IndexFunc(faults, func(f Incompatibility) bool { return f.Kind == AmbiguousField }); i >= 0 {
 		return faults[i : i+1]
 	}
 	return faults
