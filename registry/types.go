@@ -50,3 +50,19 @@ const NoID = model.NoID
 
 // Latest, as a version's number, means the newest version that is not deleted.
 const Latest = model.Latest
+
+// Filter selects versions by whether they are softly deleted.
+type Filter = model.Filter
+
+// The filters.
+const (
+	Live        = model.Live
+	WithDeleted = model.WithDeleted
+	OnlyDeleted = model.OnlyDeleted
+)
+
+// Prefix selects subjects by the beginning of their names, in one context or in all.
+type Prefix = model.Prefix
+
+// AllSubjects is the prefix that every subject of every context has.
+func AllSubjects() Prefix { return model.Everything() }
