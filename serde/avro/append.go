@@ -30,9 +30,17 @@ func AppendLong(dst []byte, v int64) []byte {
 }
 
 func appendUvarint(dst []byte, u uint64) []byte {
-	for u >= 0x80 {
+	switch {
+	case u < 1<<14:
+		return append(dst, byte(u)|0x80, byte(u>>7))
+	case u < 1<<21:
+		return append(dst, byte(u)|0x80, byte(u>>7)|0x80, byte(u>>14))
+	case u < 1<<28:
+		return append(dst, byte(u)|0x80, byte(u>>7)|0x80, byte(u>>14)|0x80, byte(u>>21))
+	}
+	dst = append(dst, byte(u)|0x80, byte(u>>7)|0x80, byte(u>>14)|0x80, byte(u>>21)|0x80)
+	for u >>= 28; u >= 0x80; u >>= 7 {
 		dst = append(dst, byte(u)|0x80)
-		u >>= 7
 	}
 	return append(dst, byte(u))
 }

@@ -143,7 +143,7 @@ func appendRandom(r *rand.Rand, dst []byte, t *schema.Type, depth int) []byte {
 		case "timestamp-millis", "timestamp-micros":
 			return AppendLong(dst, r.Int64N(4e15)-1e15)
 		case "decimal":
-			d := NewDecimal(r.Int64N(1e12)*int64(1-2*r.IntN(2)), t.Logical.Scale)
+			d := NewDecimal(r.Int64N(int64(powers[min(12, t.Logical.Precision)]))*int64(1-2*r.IntN(2)), t.Logical.Scale)
 			if t.Kind == schema.Fixed {
 				return must(AppendDecimalFixed(dst, d, t.Size, t.Logical.Precision, t.Logical.Scale))
 			}

@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"math/bits"
 	"sync"
-	"unicode/utf8"
 	"unsafe"
 )
 
@@ -218,6 +218,14 @@ func (r *Reader) Long() int64 {
 
 func (r *Reader) long(what string) int64 {
 	buf := r.buf[r.pos:]
+	if len(buf) >= 8 {
+		x := binary.LittleEndian.Uint64(buf)
+		if stops := ^x & highBits; stops != 0 {
+			r.pos += bits.TrailingZeros64(stops)>>3 + 1
+			u := compact(x & (stops ^ (stops - 1))) // nothing above the first stop
+			return int64(u>>1) ^ -int64(u&1)
+		}
+	}
 	var u uint64
 	for i, b := range buf {
 		if i == 9 && b > 1 {
@@ -267,7 +275,7 @@ func (r *Reader) String() string {
 		r.own()
 	}
 	b := r.buf[r.pos : r.pos+n]
-	if !r.skipUTF8 && !utf8.Valid(b) {
+	if !r.skipUTF8 && !validText(b) {
 		r.fail(ErrMalformed, start, "the string is not valid UTF-8")
 		return ""
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
-	"unicode/utf8"
 
 	"github.com/typelog/typelog/serde/avro/schema"
 )
@@ -111,8 +110,30 @@ func (w *walker) record(n *node, pos int) int {
 			return w.fail(ErrLimit, pos, "records are nested too deeply")
 		}
 	}
+	buf := w.buf
 	for i := range n.fields {
 		f := &n.fields[i]
+		switch f.node.op { // the most frequent cases, without a call
+		case opString:
+			if pos < len(buf) && buf[pos]&0x81 == 0 {
+				if end := pos + 1 + int(buf[pos]>>1); end <= len(buf) && validText(buf[pos+1:end]) {
+					pos = end
+					continue
+				}
+			}
+		case opLong:
+			if len(buf)-pos >= 8 {
+				if stops := ^binary.LittleEndian.Uint64(buf[pos:]) & highBits; stops != 0 {
+					pos += bits.TrailingZeros64(stops)>>3 + 1
+					continue
+				}
+			}
+		case opSkip:
+			if len(buf)-pos >= f.node.size {
+				pos += f.node.size
+				continue
+			}
+		}
 		if pos = w.walk(f.node, pos); pos < 0 {
 			w.err.prepend(f.name)
 			return -1
@@ -154,7 +175,7 @@ func (w *walker) int(n *node, pos int) int {
 
 func (w *walker) long(n *node, pos int) int {
 	if len(w.buf)-pos >= 8 {
-		if stops := ^binary.LittleEndian.Uint64(w.buf[pos:]) & 0x8080808080808080; stops != 0 {
+		if stops := ^binary.LittleEndian.Uint64(w.buf[pos:]) & highBits; stops != 0 {
 			return pos + bits.TrailingZeros64(stops)>>3 + 1
 		}
 	}
@@ -188,7 +209,7 @@ func (w *walker) counted(n *node, pos int) (start, end int) {
 
 func (w *walker) text(n *node, pos int) int {
 	start, end := w.counted(n, pos)
-	if end < 0 || utf8.Valid(w.buf[start:end]) {
+	if end < 0 || validText(w.buf[start:end]) {
 		return end
 	}
 	return w.fail(ErrMalformed, pos, "the string is not valid UTF-8")
