@@ -38,6 +38,7 @@ func (s *Server) coordinator(c caller, kind int8, key string) kmsg.FindCoordinat
 	out := kmsg.NewFindCoordinatorResponseCoordinator()
 	at := s.Settings.Advertised[c.Listener]
 	out.Key, out.NodeID, out.Host, out.Port = key, s.Settings.NodeID, at.Host, at.Port
+	out.ErrorMessage = new(string)
 	return out
 }
 
@@ -61,6 +62,10 @@ func flattened(resp *kmsg.FindCoordinatorResponse) *kmsg.FindCoordinatorResponse
 		one := resp.Coordinators[0]
 		resp.NodeID, resp.Host, resp.Port = one.NodeID, one.Host, one.Port
 		resp.ErrorCode, resp.ErrorMessage = one.ErrorCode, one.ErrorMessage
+		if one.ErrorCode == 0 {
+			none := "NONE" // as Apache Kafka has it
+			resp.ErrorMessage = &none
+		}
 	}
 	return resp
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -59,6 +60,9 @@ func offsetCommit(s *Server, ctx context.Context, c caller, req *kmsg.OffsetComm
 	reply := make(chan group.Committed, 1)
 	s.Coordinators.Groups.Commit(req.Group, commit, func(d group.Committed) { reply <- d })
 	return awaits(ctx, reply, func(d group.Committed) kmsg.Response {
+		if errors.Is(d.Err, group.ErrNotFound) && resp.Version < 9 {
+			d.Err = group.ErrIllegalGeneration // older clients do not expect the other (KIP-1043)
+		}
 		for i, at := range codes {
 			if d.Err != nil {
 				*at = code(d.Err)

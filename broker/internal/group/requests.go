@@ -111,9 +111,10 @@ func (c *Coordinator) Leave(group string, l Leave, done func(Left)) {
 		func(t Token) Event { l.Token = t; return l }, answering(done, refused))
 }
 
-// Commit answers when the offsets are durable. o.Token is set here.
+// Commit answers when the offsets are durable. A member's commit to a group that does not exist is ErrNotFound. o.Token is
+// set here.
 func (c *Coordinator) Commit(group string, o Commit, done func(Committed)) {
-	c.request(group, o.Generation < 0, ErrIllegalGeneration,
+	c.request(group, o.Generation < 0, ErrNotFound,
 		func(t Token) Event { o.Token = t; return o },
 		answering(done, func(err error) Committed { return Committed{Err: err} }))
 }
