@@ -11,7 +11,7 @@ import (
 // pairs, and records that use each other widely can repeat a single fault without end.
 const (
 	maxPairs  = 1 << 19
-	maxTrials = 1 << 24 // of a union's branch
+	maxTrials = 1 << 22 // of a union's branch
 	maxDepth  = 20_000
 	maxFaults = 1000
 )
