@@ -1,27 +1,24 @@
 package record
 
 import (
-	"bytes"
-	"encoding/binary"
+	"context"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 	"sync"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
 )
 
-// Codecs decompresses and compresses records. It holds pools, so that a broker needs one for its life. It is safe for
-// concurrent use.
+// Codecs decompresses and compresses records. It holds pools and a bound on what all opened records may take together, so
+// that a broker needs one for its life. It is safe for concurrent use.
 type Codecs struct {
-	limit   int
-	buffers sync.Pool // *[]byte
-	gzips   sync.Pool // *gzip.Reader
-	lz4s    sync.Pool // *lz4.Reader
-	zstds   *zstd.Decoder
+	limit  int
+	budget *budget
+	small  sync.Pool // *[]byte, see buffer
+	large  sync.Pool
+	gzips  sync.Pool // *gzip.Reader
+	lz4s   sync.Pool // *lz4.Reader
+	zstds  *zstd.Decoder
 	packers
 }
 
@@ -30,21 +27,27 @@ type Codecs struct {
 const DefaultExpandLimit = 32 << 20
 
 const (
-	// keepBuffer is the largest buffer that goes back to the pool; larger ones are rare and left to the collector.
-	keepBuffer = 4 << 20
-	firstRead  = 64 << 10
+	// smallBuffer and largeBuffer bound the buffers of the two pools; larger ones are rare and left to the collector.
+	smallBuffer = 256 << 10
+	largeBuffer = 4 << 20
+	// firstRoom is the least that is set aside for decompressed records, in bytes.
+	firstRoom = 64 << 10
+	// roomGrowth is how much more is set aside when that was too little, as a factor, and what records are expected
+	// to grow by in the first place.
+	roomGrowth = 4
 	// maxZstdWindow is the largest window of the format's own levels (22, long mode off). Only frames that lie whole in
 	// memory are decoded, so the window itself costs nothing.
 	maxZstdWindow = 128 << 20
 )
 
 // NewCodecs returns codecs that refuse a batch whose records decompress to more than limit bytes (ErrExpandsTooFar); 0
-// or less means DefaultExpandLimit. Uncompressed records are never copied and need no limit.
+// or less means DefaultExpandLimit. All records that are open at a time take at most one and a half times that.
+// Uncompressed records are never copied and count for nothing.
 func NewCodecs(limit int) *Codecs {
 	if limit <= 0 {
 		limit = DefaultExpandLimit
 	}
-	c := &Codecs{limit: limit}
+	c := &Codecs{limit: limit, budget: newBudget(int64(limit) + int64(limit)/2)}
 	d, err := zstd.NewReader(nil,
 		zstd.WithDecoderMaxWindow(maxZstdWindow),
 		zstd.WithDecodeAllCapLimit(true),
@@ -56,15 +59,18 @@ func NewCodecs(limit int) *Codecs {
 	return c
 }
 
-// Open returns the records of a batch that Verify or VerifyStored has passed, decompressed. They alias b if it is
-// uncompressed and a pooled buffer otherwise; Close gives that back. The error is ErrCorrupt, ErrExpandsTooFar or
-// ErrUnknownCompression.
-func (c *Codecs) Open(b Batch) (*Records, error) {
+// Open is OpenContext without an end to its patience.
+func (c *Codecs) Open(b Batch) (*Records, error) { return c.OpenContext(context.Background(), b) }
+
+// OpenContext returns the records of a batch that Verify or VerifyStored has passed, decompressed. They alias b if it
+// is uncompressed and a pooled buffer otherwise; Close gives that back. While others hold too much memory it waits, so
+// a goroutine must not hold compressed records while it opens others. The error is ErrCorrupt, ErrExpandsTooFar,
+// ErrUnknownCompression or ctx's own.
+func (c *Codecs) OpenContext(ctx context.Context, b Batch) (*Records, error) {
 	h := b.Header()
 	r := &Records{header: h, data: b.Payload()}
-	kind := h.Attributes.Compression()
-	if kind != None {
-		buf, err := c.expand(kind, b.Payload())
+	if kind := h.Attributes.Compression(); kind != None {
+		buf, err := c.expand(ctx, kind, b.Payload())
 		if err != nil {
 			return nil, err
 		}
@@ -77,45 +83,38 @@ func (c *Codecs) Open(b Batch) (*Records, error) {
 	return r, nil
 }
 
-// expand decompresses src into a pooled buffer.
-func (c *Codecs) expand(kind Compression, src []byte) (*[]byte, error) {
-	buf, _ := c.buffers.Get().(*[]byte)
-	if buf == nil {
-		buf = new([]byte)
+// expand decompresses src into a pooled buffer whose capacity is taken from the budget. It begins with a guess and takes
+// a larger buffer if that is too small, but holds nothing while it waits for one, so that nobody waits in a circle. As
+// rooms grow by a factor, what is decompressed in vain is a fraction of the end result.
+func (c *Codecs) expand(ctx context.Context, kind Compression, src []byte) (*[]byte, error) {
+	if kind > Zstd {
+		return nil, fmt.Errorf("%w: %d", ErrUnknownCompression, kind)
 	}
-	var err error
-	dst := (*buf)[:0]
-	switch kind {
-	case Gzip:
-		dst, err = c.gunzip(dst, src)
-	case Snappy:
-		dst, err = c.unsnappy(dst, src)
-	case LZ4:
-		dst, err = c.unlz4(dst, src)
-	case Zstd:
-		dst, err = c.unzstd(dst, src)
-	default:
-		err = fmt.Errorf("%w: %d", ErrUnknownCompression, kind)
+	want, claimed := room(kind, src)
+	if claimed && want > int64(c.limit) {
+		return nil, c.tooFar()
 	}
-	if err == nil && len(dst) > c.limit {
-		err = c.tooFar()
-	}
-	if dst != nil {
-		*buf = dst
-	}
-	if err != nil {
-		c.recycle(buf)
-		if errors.Is(err, ErrExpandsTooFar) || errors.Is(err, ErrUnknownCompression) {
+	for {
+		buf := c.buffer(int(min(want, int64(c.limit))))
+		if err := c.budget.take(ctx, int64(cap(*buf))); err != nil {
+			c.pool(buf)
 			return nil, err
 		}
-		return nil, fmt.Errorf("%w: %s: %v", ErrCorrupt, kind, err)
-	}
-	return buf, nil
-}
-
-func (c *Codecs) recycle(buf *[]byte) {
-	if cap(*buf) <= keepBuffer {
-		c.buffers.Put(buf)
+		most := min(cap(*buf), c.limit)
+		out, err := c.decode(kind, (*buf)[:0:most], src)
+		if err == nil {
+			// The same array; cap is restored, so that Close gives back what was taken.
+			*buf = (*buf)[:len(out):cap(*buf)]
+			return buf, nil
+		}
+		c.recycle(buf)
+		switch {
+		case !errors.Is(err, errFull):
+			return nil, fmt.Errorf("%w: %s: %v", ErrCorrupt, kind, err)
+		case most >= c.limit:
+			return nil, c.tooFar()
+		}
+		want = roomGrowth * int64(most)
 	}
 }
 
@@ -123,133 +122,35 @@ func (c *Codecs) tooFar() error {
 	return fmt.Errorf("%w: more than %d bytes", ErrExpandsTooFar, c.limit)
 }
 
-// readAll appends everything that r gives to dst. It grows dst as bytes arrive, never for a claimed length.
-func (c *Codecs) readAll(dst []byte, r io.Reader, hint int) ([]byte, error) {
-	if want := min(max(hint, firstRead), c.limit+1); cap(dst) < want {
-		dst = make([]byte, 0, want)
+// buffer returns an empty buffer with room for so many bytes. Small and large ones are pooled apart, so that little
+// records do not hold much memory.
+func (c *Codecs) buffer(room int) *[]byte {
+	room = max(room, firstRoom)
+	pool := &c.small
+	if room > smallBuffer {
+		pool = &c.large
 	}
-	for {
-		if len(dst) == cap(dst) {
-			if len(dst) > c.limit {
-				return dst, c.tooFar()
-			}
-			grown := make([]byte, len(dst), min(2*cap(dst), c.limit+1))
-			copy(grown, dst)
-			dst = grown
-		}
-		n, err := r.Read(dst[len(dst):cap(dst)])
-		dst = dst[:len(dst)+n]
-		if err == io.EOF {
-			return dst, nil
-		}
-		if err != nil {
-			return dst, err
-		}
-		if len(dst) > c.limit {
-			return dst, c.tooFar()
-		}
+	buf, _ := pool.Get().(*[]byte)
+	if buf == nil || cap(*buf) < room {
+		b := make([]byte, 0, room)
+		buf = &b
 	}
+	return buf
 }
 
-func (c *Codecs) gunzip(dst, src []byte) ([]byte, error) {
-	z, _ := c.gzips.Get().(*gzip.Reader)
-	if z == nil {
-		z = new(gzip.Reader)
-	}
-	defer c.gzips.Put(z)
-	if err := z.Reset(bytes.NewReader(src)); err != nil {
-		return dst, err
-	}
-	return c.readAll(dst, z, 4*len(src))
+// recycle gives a buffer's memory back.
+func (c *Codecs) recycle(buf *[]byte) {
+	held := int64(cap(*buf))
+	c.pool(buf)
+	c.budget.give(held)
 }
 
-// zstdNoRoom is what the library says, with no kind of its own, when a frame that does not tell its size (librdkafka's) runs
-// into the end of the buffer within a block.
-const zstdNoRoom = "output bigger than max block size"
-
-// unzstd decompresses into a buffer that it sizes itself: the library's own memory limit would bound the window, too,
-// and refuse small batches that were compressed at a high level.
-func (c *Codecs) unzstd(dst, src []byte) ([]byte, error) {
-	want := max(4*len(src), firstRead)
-	var h zstd.Header
-	if err := h.Decode(src); err != nil {
-		return dst, err
+func (c *Codecs) pool(buf *[]byte) {
+	*buf = (*buf)[:0]
+	switch {
+	case cap(*buf) <= smallBuffer:
+		c.small.Put(buf)
+	case cap(*buf) <= largeBuffer:
+		c.large.Put(buf)
 	}
-	if h.HasFCS {
-		if h.FrameContentSize > uint64(c.limit) {
-			return dst, c.tooFar()
-		}
-		// A block of 4 bytes makes at most 128 KiB, so nothing is allocated for a claim beyond that.
-		want = min(int(h.FrameContentSize), 32<<10*len(src))
-	}
-	for {
-		want = min(want, c.limit)
-		if cap(dst) < want {
-			dst = make([]byte, 0, want)
-		}
-		out, err := c.zstds.DecodeAll(src, dst[:0:min(cap(dst), c.limit)])
-		if err == nil {
-			return out, nil
-		}
-		if !errors.Is(err, zstd.ErrDecoderSizeExceeded) && !strings.Contains(err.Error(), zstdNoRoom) {
-			return dst, err
-		}
-		if cap(dst) >= c.limit {
-			return dst, c.tooFar()
-		}
-		want = 2 * cap(dst)
-	}
-}
-
-// xerial begins what snappy-java's stream writes; two int32 versions follow.
-var xerial = [...]byte{0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0}
-
-const xerialHeader = len(xerial) + 8
-
-func (c *Codecs) unsnappy(dst, src []byte) ([]byte, error) {
-	if len(src) < xerialHeader || !bytes.Equal(src[:len(xerial)], xerial[:]) {
-		return c.unsnap(dst, src)
-	}
-	for src = src[xerialHeader:]; len(src) > 0; {
-		if len(src) < 4 {
-			return dst, errors.New("cut off inside a block's length")
-		}
-		n := binary.BigEndian.Uint32(src)
-		src = src[4:]
-		if uint64(n) > uint64(len(src)) {
-			return dst, fmt.Errorf("a block of %d bytes, %d are left", n, len(src))
-		}
-		var err error
-		if dst, err = c.unsnap(dst, src[:n]); err != nil {
-			return dst, err
-		}
-		src = src[n:]
-	}
-	return dst, nil
-}
-
-// unsnap appends one raw block. A copy makes at most 64 bytes of 3, so a length that claims much more is a lie,
-// and nothing is allocated for it.
-func (c *Codecs) unsnap(dst, block []byte) ([]byte, error) {
-	n, err := snappy.DecodedLen(block)
-	if err != nil {
-		return dst, err
-	}
-	if n > 32*len(block) {
-		return dst, fmt.Errorf("a block of %d bytes cannot hold %d", len(block), n)
-	}
-	if n > c.limit-len(dst) {
-		return dst, c.tooFar()
-	}
-	if cap(dst)-len(dst) < n {
-		grown := make([]byte, len(dst), max(len(dst)+n, min(2*cap(dst), c.limit)))
-		copy(grown, dst)
-		dst = grown
-	}
-	// Strict: the plain decoder takes S2's extensions too, which Kafka's clients cannot read.
-	out, err := snappy.DecodeStrict(dst[len(dst):cap(dst)], block)
-	if err != nil {
-		return dst, err
-	}
-	return dst[:len(dst)+len(out)], nil
 }

@@ -17,23 +17,21 @@ const lz4Magic = 0x184D2204
 func (c *Codecs) unlz4(dst, src []byte) ([]byte, error) {
 	n, err := lz4FrameLen(src)
 	if err != nil {
-		return dst, err
+		return nil, err
 	}
 	if n != len(src) {
-		return dst, fmt.Errorf("%d bytes follow the frame", len(src)-n)
+		return nil, fmt.Errorf("%d bytes follow the frame", len(src)-n)
 	}
 	z, _ := c.lz4s.Get().(*lz4.Reader)
 	if z == nil {
 		z = lz4.NewReader(nil)
 	}
 	z.Reset(bytes.NewReader(src))
-	dst, err = c.readAll(dst, z, 4*len(src))
-	if err != nil {
-		return dst, err // the reader's state is unclear now, so it is not kept
-	}
-	z.Reset(nil)
-	c.lz4s.Put(z)
-	return dst, nil
+	defer func() {
+		z.Reset(nil) // it must not keep src
+		c.lz4s.Put(z)
+	}()
+	return readAll(dst, z)
 }
 
 // lz4FrameLen walks the frame at the start of src from block to block and returns its length. It refuses what
