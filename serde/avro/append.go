@@ -3,7 +3,6 @@ package avro
 import (
 	"encoding/binary"
 	"math"
-	"unicode/utf8"
 )
 
 // The Append functions append one value's binary encoding (Avro specification, "Binary Encoding") to dst and return the
@@ -68,19 +67,27 @@ func AppendString(dst []byte, v string) []byte {
 
 // AppendText appends a string, or returns dst and an *Error if it is no valid UTF-8.
 func AppendText(dst []byte, v string) ([]byte, error) {
-	if !utf8.ValidString(v) {
-		return dst, CheckString(v)
+	if !validText(textBytes(v)) {
+		return dst, notText()
+	}
+	if at, n := len(dst), len(v); n < 64 && cap(dst)-at > n {
+		dst = dst[:at+1+n]
+		dst[at] = byte(n << 1)
+		copy(dst[at+1:], v)
+		return dst, nil
 	}
 	return append(AppendLong(dst, int64(len(v))), v...), nil
 }
 
 // CheckString returns an *Error if v is no valid UTF-8, as the specification demands of a string.
 func CheckString(v string) error {
-	if utf8.ValidString(v) {
+	if validText(textBytes(v)) {
 		return nil
 	}
-	return valueError("the string is not valid UTF-8")
+	return notText()
 }
+
+func notText() error { return valueError("the string is not valid UTF-8") }
 
 // AppendFixed appends a fixed: its bytes. The caller sees to it that there are as many as the type's size.
 func AppendFixed(dst, v []byte) []byte { return append(dst, v...) }

@@ -91,10 +91,11 @@ func (d Decimal) appendTwos(dst []byte, n int) []byte {
 		for ; n > 8; n-- {
 			dst = append(dst, byte(d.small>>63))
 		}
-		for i := n - 1; i >= 0; i-- {
-			dst = append(dst, byte(d.small>>(8*uint(i))))
+		if n == 0 {
+			return dst
 		}
-		return dst
+		end := len(dst) + n
+		return binary.BigEndian.AppendUint64(dst, uint64(d.small)<<(64-8*uint(n)))[:end]
 	}
 	v := d.large
 	if v.Sign() < 0 { // two's complement: 2^(8n) + v

@@ -3,6 +3,7 @@ package avro
 import (
 	"encoding/binary"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // highBits are the bits that no ASCII byte has, and that all but the last byte of a number have.
@@ -18,12 +19,19 @@ func validText(b []byte) bool {
 		}
 		return seen&highBits == 0 || utf8.Valid(b)
 	}
+	if len(b) >= 4 {
+		seen := binary.LittleEndian.Uint32(b) | binary.LittleEndian.Uint32(b[len(b)-4:])
+		return seen&(highBits>>32) == 0 || utf8.Valid(b)
+	}
 	var seen byte
 	for _, c := range b {
 		seen |= c
 	}
 	return seen < 0x80 || utf8.Valid(b)
 }
+
+// textBytes is s as bytes that must not be changed.
+func textBytes(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // compact removes the high bit of each of the 8 bytes of x and closes the gaps: 8 groups of 7 bits become 56 bits.
 func compact(x uint64) uint64 {

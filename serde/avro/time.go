@@ -57,7 +57,12 @@ func TimestampMillisOf(t time.Time) (int64, error) {
 
 // TimestampMicrosOf returns the microseconds from 1970-01-01T00:00:00Z to t, for timestamp-micros.
 func TimestampMicrosOf(t time.Time) (int64, error) {
-	return timestamp(t, t.Unix(), 1_000_000, "microsecond")
+	sec, ns := t.Unix(), t.Nanosecond()
+	const near = 1 << 42 // far from an overflow; most times are
+	if ns%1000 == 0 && -near < sec && sec < near {
+		return sec*1_000_000 + int64(ns/1000), nil
+	}
+	return timestamp(t, sec, 1_000_000, "microsecond")
 }
 
 // TimestampNanosOf returns the nanoseconds from 1970-01-01T00:00:00Z to t, for timestamp-nanos: 1677-09-21 to 2262-04-11.
