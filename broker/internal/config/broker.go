@@ -18,7 +18,7 @@ type Broker struct {
 // New validates the settings that an operator gave by name. facts are the values of settings that come from flags or
 // other parts of the file (node.id, listeners, advertised.listeners, log.dirs); they are only shown. Unknown names,
 // invalid values and facts among the settings are errors, all of them joined in the order of their names. The warnings
-// name settings that were accepted and have no effect.
+// name settings that were accepted and have no effect, unless they are set to their default.
 func New(settings, facts map[string]string) (*Broker, []Warning, error) {
 	b := &Broker{set: make(map[string]string, len(settings)), facts: maps.Clone(facts)}
 	var warnings []Warning
@@ -43,7 +43,7 @@ func New(settings, facts map[string]string) (*Broker, []Warning, error) {
 			continue
 		}
 		b.set[name] = v
-		if r.effect == ignored {
+		if r.effect == ignored && v != r.def {
 			warnings = append(warnings, Warning{Name: name, Reason: r.doc})
 		}
 	}

@@ -102,6 +102,8 @@ const (
 	notYetCompaction   = "Not used yet: compacted topics keep every record."
 	notYetRecompress   = "Not used yet: batches are kept as their producer compressed them."
 	notYetTransactions = "Not used yet: there are no transactions."
+	noSessions         = "Not used yet: every Fetch is answered in full."
+	noExpiry           = "Not used yet: idempotent producers are remembered for as long as their topic is there."
 	flushesFirst       = "Not used: batches are flushed before they are acknowledged; see typelog.flush."
 	ownWay             = "Not used: typelog does this in a way of its own."
 )

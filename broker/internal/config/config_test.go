@@ -139,7 +139,7 @@ func TestSettingsThatAreRefused(t *testing.T) {
 }
 
 func TestSettingsWithoutEffectAreTakenWithAWarning(t *testing.T) {
-	_, warnings, err := New(pairs("num.io.threads= 16 ", "num.partitions=3", "ssl.protocol=TLSv1.3"), nil)
+	_, warnings, err := New(pairs("num.io.threads= 16 ", "num.partitions=3", "ssl.protocol=TLSv1.2", "num.network.threads=3"), nil)
 	if err != nil || len(warnings) != 2 || warnings[0].Name != "num.io.threads" || warnings[1].Name != "ssl.protocol" {
 		t.Fatalf("%v, %v", warnings, err)
 	}
