@@ -39,8 +39,9 @@
 //	 32    16    topic id
 //	 48          payload
 //
-// Frames follow one another without gaps. A write begins at a block and ends with padding up to the end of a block:
-// a padding frame, or zeros where less than a frame's 48 bytes are left. So a block that was flushed is never written
+// Frames follow one another; where less than a frame's 48 bytes of a block are left, these are zeros and the next frame
+// begins with the next block. A write begins at a block and ends with padding up to the end of a block: a padding frame
+// or such zeros. So a block that was flushed is never written
 // again until its file is used again. The checksum is seeded with the generation and covers the topic id: neither what
 // a file held in an earlier use nor the frames of a topic that was deleted and created again can pass for new ones.
 //

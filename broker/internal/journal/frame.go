@@ -13,6 +13,8 @@ const (
 	magic       = "tljourn1"
 	blockSize   = vfs.BlockSize
 	frameHeader = 48
+	// frameRoom is the most that a frame takes beyond its payload: a header does not cross the end of a block.
+	frameRoom = 2*frameHeader - 1
 
 	kindData    = 1
 	kindPadding = 2
@@ -72,8 +74,13 @@ type Frame struct {
 	more       bool
 }
 
-// appendFrame encodes a frame into dst, which must have room for it.
+// appendFrame encodes a frame into dst, which begins at a block and must have room for frameRoom more than the payload.
 func appendFrame(dst []byte, f *Frame) []byte {
+	if rest := blockSize - len(dst)%blockSize; rest < frameHeader {
+		at := len(dst)
+		dst = dst[:at+rest]
+		clear(dst[at:])
+	}
 	at := len(dst)
 	dst = dst[:at+frameHeader]
 	h := dst[at:]

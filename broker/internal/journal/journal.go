@@ -107,6 +107,17 @@ func (j *Journal) Err() error {
 	return j.failed
 }
 
+// Fail makes the journal refuse everything from now on, because of a failure elsewhere. What is queued is completed with
+// the error.
+func (j *Journal) Fail(err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.failed == nil {
+		j.failed = err
+	}
+	j.room.Broadcast()
+}
+
 // Admit waits until there is room for n bytes of payload below three quarters of the bound, and takes it; Append uses it
 // up. What does not fit at all is let in once nothing is pending and everything that can be released is. It fails once
 // the journal has.
@@ -296,11 +307,11 @@ func (j *Journal) flush(group []Entry) error {
 	return j.current.f.Sync()
 }
 
-// unit returns how many entries the first unit has, and the bytes of its frames.
+// unit returns how many entries the first unit has, and the most bytes that its frames take.
 func unit(group []Entry) (n int, size int64) {
 	for i := range group {
 		if group[i].Payload != nil {
-			size += frameHeader + int64(len(group[i].Payload))
+			size += frameRoom + int64(len(group[i].Payload))
 		}
 		if !group[i].More {
 			return i + 1, size

@@ -112,6 +112,7 @@ func (e *Engine) fail(err error) error {
 	err = e.storageError(err)
 	if e.failed.CompareAndSwap(nil, &err) {
 		e.log.Error("writes are refused until a restart; reads go on", "error", err)
+		e.journal.Fail(err) // wakes appends that wait for room
 	}
 	return *e.failed.Load()
 }

@@ -62,6 +62,9 @@ func (e *Engine) load(p *partition, body []byte, clean bool) error {
 			delete(found, base)
 		}
 	}
+	// Names that the last process made may be unsynced: after a crash any of them, otherwise that of a segment which was
+	// emptied by an earlier recovery.
+	p.newFiles = !clean || p.active().size == 0
 	if p.unjournaled && !clean {
 		return e.scanTail(p, found)
 	}
@@ -104,9 +107,10 @@ func (p *partition) take(s *partitionState, logStart int64) error {
 	return nil
 }
 
-// checkSegments holds the segments of the ledger against the files. Segments below the log start may be gone.
+// checkSegments holds the segments of the ledger against the files. Segments below the log start may be
+// gone, each by itself.
 func (e *Engine) checkSegments(p *partition, found map[int64]bool) error {
-	for len(p.segments) > 1 && p.segments[1].base <= p.logStart && !found[p.segments[0].base] {
+	for len(p.segments) > 1 && p.segments[1].base <= p.logStart {
 		p.segments = p.segments[1:]
 	}
 	for i, s := range p.segments {
@@ -151,7 +155,6 @@ func (e *Engine) cut(s *segment, size int64) error {
 func (e *Engine) scanTail(p *partition, found map[int64]bool) error {
 	now := e.now()
 	e.markDirty(p)
-	p.newFiles = true
 	for {
 		s := p.active()
 		if s.exists {

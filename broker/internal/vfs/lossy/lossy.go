@@ -49,6 +49,8 @@ type FS struct {
 	fail    func(op Op, name string) error
 	room    int64 // bytes left; negative is no limit
 	syncs   int
+	ops     int // that change something, so far
+	last    int // the one that crashes; 0 is none
 }
 
 var _ vfs.FS = (*FS)(nil)
@@ -99,6 +101,21 @@ func (f *FS) SetRoom(n int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.room = n
+}
+
+// CrashAt ends the file system at the n-th operation that changes something from now on: that one and all later ones fail with
+// ErrCrashed. Crash or Kill then say what the next start finds.
+func (f *FS) CrashAt(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ops, f.last = 0, n
+}
+
+// Ops counts the operations that changed something since the start or the last CrashAt.
+func (f *FS) Ops() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.ops
 }
 
 // Syncs counts the successful File.Sync calls.
@@ -230,6 +247,9 @@ func resize(b []byte, size int64) []byte {
 
 // check is called with the lock held.
 func (f *FS) check(op Op, name string) error {
+	if f.ops++; f.last > 0 && f.ops >= f.last {
+		f.crashed = true
+	}
 	if f.crashed {
 		return &os.PathError{Op: string(op), Path: name, Err: ErrCrashed}
 	}
@@ -518,8 +538,8 @@ func (f *file) WriteAt(p []byte, off int64) (int, error) {
 		return 0, &os.PathError{Op: "write", Path: f.name, Err: syscall.EINVAL}
 	}
 	if err := f.ready(Write); err != nil {
-		// Half of it may be there all the same.
-		if !f.closed && !f.readOnly && !f.fs.crashed {
+		// Half of it may be there all the same, also when the machine crashes in the middle.
+		if !f.closed && !f.readOnly && (!f.fs.crashed || f.fs.ops == f.fs.last) {
 			f.write(p[:len(p)/2], off)
 		}
 		return 0, err

@@ -1,0 +1,520 @@
+package partlog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/typelog/typelog/broker/internal/log"
+	"github.com/typelog/typelog/broker/internal/record"
+	"github.com/typelog/typelog/broker/internal/vfs/lossy"
+)
+
+var (
+	crashSeed  = flag.Uint64("crash.seed", 0, "seed of TestCrashes; 0 draws one")
+	crashLives = flag.Int("crash.lives", 60, "data directories that TestCrashes runs, of eight crashes each")
+)
+
+// sent is one batch that a producer of the model sent.
+type sent struct {
+	seq    int32
+	values []string
+	dead   bool // with a companion
+	acked  bool
+	base   int64
+}
+
+// modelled is what the outside world knows of a partition: what was acknowledged and what readers saw.
+type modelled struct {
+	id       log.Partition
+	producer int64 // -1 for a topic with flush=os, whose batches may be lost in a power cut
+	seq      int32
+	batches  []*sent          // in order; those that are not acknowledged are at the end
+	seen     map[int64]string // by offset, shown to a reader
+	logStart int64            // trimmed, acknowledged
+	tried    int64            // trimmed, perhaps
+}
+
+// world is a broker's surroundings, which a crash does not touch.
+type world struct {
+	t      *testing.T
+	rnd    *rand.Rand
+	disk   *lossy.FS
+	e      *Engine
+	epoch  int32
+	number int
+	topics []Topic
+	going  []log.TopicID // marked as deleted
+	parts  map[log.Partition]*modelled
+	dead   log.Partition // where companions go
+
+	mu sync.Mutex // guards what callbacks touch
+}
+
+func (w *world) fatalf(format string, args ...any) {
+	w.t.Helper()
+	w.t.Fatalf(format, args...)
+}
+
+func (w *world) options() Options {
+	return Options{Dir: "/data/log", FS: w.disk, Topics: w.topics, LeaderEpoch: w.epoch, JournalBound: 96 << 10,
+		MaxOpenFiles: 4, CheckpointEvery: time.Hour, RetainEvery: time.Hour}
+}
+
+func crashConfig(os bool) log.Config {
+	return log.Config{SegmentBytes: 6000, SegmentMs: -1, RetentionMs: -1, RetentionBytes: -1, IndexInterval: 500, Delete: true, FlushOS: os}
+}
+
+// TestCrashes runs a broker's life of appends, trims, deletions and checkpoints against a disk that loses what was not
+// synced, crashes it at a random operation, recovery included, and checks what the next start finds.
+func TestCrashes(t *testing.T) {
+	seed, lives := *crashSeed, *crashLives
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("-crash.seed=%d", seed)
+	for life := range lives {
+		t.Run(fmt.Sprintf("%d-%d", seed, life), func(t *testing.T) {
+			live(t, rand.New(rand.NewPCG(seed, uint64(life))))
+		})
+	}
+}
+
+// live is one data directory's life of several crashes.
+func live(t *testing.T, rnd *rand.Rand) {
+	w := &world{t: t, rnd: rnd, disk: lossy.New(), parts: map[log.Partition]*modelled{}}
+	if err := errors.Join(w.disk.MkdirAll("/data"), w.disk.SyncDir("/")); err != nil {
+		t.Fatal(err)
+	}
+	for range 8 {
+		w.epoch++
+		w.disk.CrashAt(1 + rnd.IntN(400))
+		if rnd.IntN(6) == 0 {
+			w.disk.CrashAt(0)
+		}
+		if w.open() && w.verify() {
+			w.run()
+		}
+		w.crash()
+	}
+	w.disk.CrashAt(0)
+	if !w.open() {
+		t.Fatal("the last start failed")
+	}
+	if !w.verify() {
+		t.Fatal("the last start failed")
+	}
+	if err := w.e.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// open starts the engine; false means that the machine crashed meanwhile.
+func (w *world) open() bool {
+	e, report, err := Open(w.options())
+	if errors.Is(err, lossy.ErrCrashed) {
+		return false
+	}
+	if err != nil {
+		w.fatalf("open: %v", err)
+	}
+	w.e = e
+	for _, f := range report.Faults {
+		if !slices.Contains(w.going, f.Partition.Topic) {
+			w.fatalf("a partition was lost: %v", f)
+		}
+	}
+	for _, id := range slices.Clone(w.going) {
+		w.remove(id)
+	}
+	for len(w.topics) < 3 && w.create(len(w.topics) == 2) {
+	}
+	return true
+}
+
+func (w *world) create(os bool) bool {
+	w.number++
+	topic := Topic{ID: log.TopicID{byte(w.number >> 8), byte(w.number), 7}, Partitions: 2, Config: crashConfig(os)}
+	var ids []log.Partition
+	for i := range topic.Partitions {
+		ids = append(ids, log.Partition{Topic: topic.ID, Index: i})
+	}
+	if err := w.e.Create(context.Background(), ids, topic.Config); err != nil {
+		return false
+	}
+	w.topics = append(w.topics, topic)
+	for _, id := range ids {
+		w.parts[id] = &modelled{id: id, producer: int64(w.number), seen: map[int64]string{}}
+		if os {
+			w.parts[id].producer = -1
+		}
+	}
+	return true
+}
+
+// remove deletes a topic as a catalogue does: the row is marked, and forgotten once the partitions are gone.
+func (w *world) remove(id log.TopicID) {
+	if !slices.Contains(w.going, id) {
+		w.going = append(w.going, id)
+	}
+	for p := range w.parts {
+		if p.Topic == id {
+			delete(w.parts, p)
+		}
+	}
+	if err := w.e.DeleteTopic(context.Background(), id); err != nil {
+		return
+	}
+	w.topics = slices.DeleteFunc(w.topics, func(t Topic) bool { return t.ID == id })
+	w.going = slices.DeleteFunc(w.going, func(g log.TopicID) bool { return g == id })
+}
+
+func (w *world) models() []*modelled {
+	var all []*modelled
+	for _, t := range w.topics {
+		for i := range t.Partitions {
+			if m := w.parts[log.Partition{Topic: t.ID, Index: i}]; m != nil {
+				all = append(all, m)
+			}
+		}
+	}
+	return all
+}
+
+// run does random things until the machine crashes or enough were done.
+func (w *world) run() {
+	var pending sync.WaitGroup
+	for range 30 + w.rnd.IntN(120) {
+		all := w.models()
+		if len(all) == 0 {
+			break
+		}
+		m := all[w.rnd.IntN(len(all))]
+		switch n := w.rnd.IntN(100); {
+		case n < 70:
+			w.produce(m, &pending)
+		case n < 80:
+			w.look(m)
+		case n < 86:
+			pending.Wait()
+		case n < 91:
+			if err := w.e.checkpoint(false); err != nil && w.e.failure() == nil {
+				w.fatalf("checkpoint: %v", err)
+			}
+		case n < 95:
+			w.trim(m)
+		case n < 96 && len(w.topics) > 2:
+			pending.Wait()
+			w.remove(m.id.Topic)
+			w.create(w.rnd.IntN(3) == 0)
+		case n < 97:
+			w.e.Configure(m.id.Topic, crashConfig(m.producer < 0))
+		}
+	}
+	if w.rnd.IntN(2) == 0 {
+		pending.Wait()
+	}
+	if w.rnd.IntN(5) == 0 {
+		_ = w.e.Close()
+	}
+	w.disk.CrashAt(1) // now at the latest, in the middle of what is under way
+	_ = w.e.Close()
+	pending.Wait()
+}
+
+// crash takes the disk to the next start: by a power cut, or by kill -9, which loses nothing that was written.
+func (w *world) crash() {
+	w.disk.CrashAt(1)
+	if w.rnd.IntN(3) == 0 {
+		w.disk = w.disk.Kill()
+		return
+	}
+	keep := -1.0
+	if w.rnd.IntN(3) == 0 {
+		keep = 0
+	}
+	w.disk = w.disk.Crash(w.rnd, keep)
+	for _, m := range w.parts {
+		if m.producer < 0 {
+			// What was not flushed may be gone, and readers may have seen it: that is what flush=os means.
+			m.seen = map[int64]string{}
+			for _, s := range m.batches {
+				s.acked = false
+			}
+		}
+	}
+}
+
+// produce sends a batch, or the oldest one again that was not answered.
+func (w *world) produce(m *modelled, pending *sync.WaitGroup) {
+	s := &sent{seq: m.seq}
+	w.number++
+	for i := range 1 + w.rnd.IntN(3) {
+		s.values = append(s.values, fmt.Sprintf("%d.%d %0*d", w.number, i, 1+w.rnd.IntN(600), 0))
+	}
+	s.dead = m.producer >= 0 && w.rnd.IntN(8) == 0
+	m.seq += int32(len(s.values))
+	w.mu.Lock()
+	m.batches = append(m.batches, s)
+	w.mu.Unlock()
+	pending.Add(1)
+	w.send(m, s, func(out log.Appended) {
+		defer pending.Done()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if out.Err == nil {
+			s.acked, s.base = true, out.BaseOffset
+		} else if !errors.Is(out.Err, log.ErrStorage) && !errors.Is(out.Err, log.ErrClosed) {
+			w.t.Errorf("append to %s: %v", m.id, out.Err)
+		}
+	})
+}
+
+func (w *world) send(m *modelled, s *sent, done func(log.Appended)) {
+	b := record.Builder{}
+	if m.producer >= 0 {
+		b.Producer = &record.Producer{ID: m.producer, Sequence: s.seq}
+	}
+	for _, v := range s.values {
+		b.Add(record.KV(1000, nil, []byte(v)))
+	}
+	batch := log.Batch{Partition: m.id, Bytes: b.Build()}
+	if s.dead {
+		to := log.Partition{Topic: m.id.Topic, Index: 1 - m.id.Index}
+		batch.Companions = func(base int64) ([]log.Batch, error) {
+			return []log.Batch{{Partition: to, Bytes: record.Of(record.KV(1, nil, []byte("dead "+s.values[0])))}}, nil
+		}
+	}
+	w.e.Append([]log.Batch{batch}, func(out []log.Appended) { done(out[0]) })
+}
+
+// look is a reader: what it sees may never vanish.
+func (w *world) look(m *modelled) {
+	got, bounds, err := w.read(m)
+	if err != nil {
+		return
+	}
+	_ = bounds
+	for offset, v := range got {
+		m.seen[offset] = v
+	}
+}
+
+// read returns every record by offset.
+func (w *world) read(m *modelled) (map[int64]string, log.Bounds, error) {
+	b, err := w.e.Bounds(m.id)
+	if err != nil {
+		return nil, b, err
+	}
+	got := map[int64]string{}
+	codecs := record.NewCodecs(0)
+	for next := b.LogStart; next < b.HighWatermark; {
+		r := w.e.Read([]log.ReadRequest{{Partition: m.id, Offset: next, MaxBytes: 3000}}, log.ReadLimits{MaxBytes: 3000})[0]
+		if r.Err != nil {
+			return nil, b, r.Err
+		}
+		var buf bytes.Buffer
+		for _, c := range r.Chunks {
+			_, err = c.WriteTo(&buf)
+			c.Release()
+			if err != nil {
+				return nil, b, err
+			}
+		}
+		data := buf.Bytes()
+		if len(data) == 0 {
+			w.fatalf("%s: nothing at %d, the bounds are %+v", m.id, next, b)
+		}
+		for len(data) > 0 {
+			h, err := record.ParseHeader(data)
+			if err != nil {
+				w.fatalf("%s: half a batch at %d: %v", m.id, next, err)
+			}
+			batch, err := record.VerifyStored(data[:h.Size()])
+			if err != nil {
+				w.fatalf("%s: a damaged batch at %d: %v", m.id, next, err)
+			}
+			if h.BaseOffset > next {
+				w.fatalf("%s: a hole from %d to %d", m.id, next, h.BaseOffset)
+			}
+			records, _ := codecs.Open(batch)
+			if err := records.Walk(func(r *record.Record) bool {
+				got[h.BaseOffset+int64(r.OffsetDelta)] = string(r.Value)
+				return true
+			}); err != nil {
+				w.fatalf("%s: %v", m.id, err)
+			}
+			records.Close()
+			next = h.NextOffset()
+			data = data[h.Size():]
+		}
+	}
+	return got, b, nil
+}
+
+func (w *world) trim(m *modelled) {
+	b, err := w.e.Bounds(m.id)
+	if err != nil || b.HighWatermark == b.LogStart {
+		return
+	}
+	offset := b.LogStart + w.rnd.Int64N(b.HighWatermark-b.LogStart+1)
+	m.tried = max(m.tried, offset)
+	if got, err := w.e.Trim(context.Background(), m.id, offset); err == nil {
+		m.logStart = max(m.logStart, got)
+	}
+}
+
+// verify holds what the engine has against what the world knows.
+// It returns false if the machine crashed meanwhile.
+func (w *world) verify() bool {
+	for _, m := range w.models() {
+		got, b, err := w.read(m)
+		if errors.Is(err, lossy.ErrCrashed) {
+			return false
+		}
+		if err != nil {
+			w.fatalf("%s cannot be read: %v", m.id, err)
+		}
+		if b.LogStart < m.logStart || b.LogStart > m.tried {
+			w.fatalf("%s begins at %d, trimmed to between %d and %d", m.id, b.LogStart, m.logStart, m.tried)
+		}
+		for offset, v := range m.seen {
+			if offset >= b.LogStart && got[offset] != v {
+				w.fatalf("%s: a reader saw %.20q at %d, now it is %.20q", m.id, v, offset, got[offset])
+			}
+		}
+		w.verifyBatches(m, got, b)
+	}
+	w.verifyCompanions()
+	return w.resend()
+}
+
+// verifyBatches checks that acknowledged batches are where they were promised, and that others are there whole or not at
+// all, in order and once.
+func (w *world) verifyBatches(m *modelled, got map[int64]string, b log.Bounds) {
+	at := map[string]int64{}
+	for offset, v := range got {
+		if old, twice := at[v]; twice {
+			w.fatalf("%s: %.20q is at %d and at %d", m.id, v, old, offset)
+		}
+		at[v] = offset
+	}
+	last := int64(-1)
+	for _, s := range m.batches {
+		base, there := at[s.values[0]]
+		if s.acked && s.base >= b.LogStart && (!there || base != s.base) {
+			w.fatalf("%s: %.20q was acknowledged at %d; it is at %d, %v; bounds %+v", m.id, s.values[0], s.base, base, there, b)
+		}
+		if !there {
+			continue
+		}
+		if base <= last {
+			w.fatalf("%s: %.20q is at %d, before its predecessor", m.id, s.values[0], base)
+		}
+		last = base
+		for i, v := range s.values {
+			if got[base+int64(i)] != v {
+				w.fatalf("%s: half of the batch at %d", m.id, base)
+			}
+		}
+	}
+}
+
+// verifyCompanions checks that companions are there if and only if their batches are.
+func (w *world) verifyCompanions() {
+	for _, m := range w.models() {
+		other := w.parts[log.Partition{Topic: m.id.Topic, Index: 1 - m.id.Index}]
+		mine, b1, err1 := w.read(m)
+		theirs, b2, err2 := w.read(other)
+		if err1 != nil || err2 != nil || b1.LogStart > 0 || b2.LogStart > 0 {
+			continue
+		}
+		has := func(got map[int64]string, v string) bool {
+			for _, x := range got {
+				if x == v {
+					return true
+				}
+			}
+			return false
+		}
+		for _, s := range m.batches {
+			if s.dead && has(mine, s.values[0]) != has(theirs, "dead "+s.values[0]) {
+				w.fatalf("%s: a batch and its companion are not together", m.id)
+			}
+		}
+	}
+}
+
+// resend is what clients do after a broker's restart: everything that was not answered is sent again, in order, and so
+// are the last batches that were. Those that are in the log must be recognised.
+func (w *world) resend() bool {
+	for _, m := range w.models() {
+		if m.producer < 0 {
+			got, _, err := w.read(m)
+			if err != nil {
+				return false
+			}
+			have := map[string]bool{}
+			for _, v := range got {
+				have[v] = true
+			}
+			m.batches = slices.DeleteFunc(m.batches, func(s *sent) bool { return !s.acked && !have[s.values[0]] })
+			continue
+		}
+		first := len(m.batches)
+		for first > 0 && !m.batches[first-1].acked {
+			first--
+		}
+		recent := max(0, first-2)
+		if unanswered := len(m.batches) - first; unanswered > 3 {
+			recent = first // more than a client would have in flight; the last five are all that is remembered
+		}
+		for _, s := range m.batches[recent:] {
+			if !w.resendOne(m, s) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (w *world) resendOne(m *modelled, s *sent) bool {
+	answer := make(chan log.Appended, 1)
+	w.send(m, s, func(out log.Appended) { answer <- out })
+	out := <-answer
+	switch {
+	case errors.Is(out.Err, log.ErrStorage):
+		return false
+	case errors.Is(out.Err, log.ErrDuplicateSequence) && !s.acked:
+		// In the log, but more than five batches ago. Where, the log says.
+		got, _, err := w.read(m)
+		if err != nil {
+			return false
+		}
+		for offset, v := range got {
+			if v == s.values[0] {
+				s.acked, s.base = true, offset
+				return true
+			}
+		}
+		b, _ := w.e.Bounds(m.id)
+		if b.LogStart > 0 {
+			s.acked, s.base = true, -1
+			return true
+		}
+		w.fatalf("%s: %.20q is said to be a duplicate and is not there", m.id, s.values[0])
+	case out.Err != nil:
+		w.fatalf("%s: sending sequence %d again: %v", m.id, s.seq, out.Err)
+	case s.acked && (!out.Duplicate || out.BaseOffset != s.base):
+		w.fatalf("%s: sequence %d was acknowledged at %d; sent again: %+v", m.id, s.seq, s.base, out)
+	}
+	s.acked, s.base = true, out.BaseOffset
+	return true
+}
