@@ -10,7 +10,7 @@ import (
 	"github.com/typelog/typelog/broker/internal/txn"
 )
 
-// Coordinators are the rooms behind the handlers of consumer groups and producer ids. Both must be set.
+// Coordinators are the rooms behind the handlers of consumer groups and producer ids.
 type Coordinators struct {
 	Groups    *group.Coordinator
 	Producers *txn.Producers
@@ -68,4 +68,15 @@ func orNull(s string) *string {
 		return nil
 	}
 	return &s
+}
+
+// dropOffsets removes what groups have committed for a topic that was deleted. What it cannot remove is not read either
+// (current), but stays until its group goes.
+func (s *Server) dropOffsets(ctx context.Context, t *topic) {
+	if s.Coordinators.Groups == nil {
+		return
+	}
+	if err := s.Coordinators.Groups.DropTopic(context.WithoutCancel(ctx), t.name, t.id); err != nil {
+		s.Logger.Warn("the committed offsets of a deleted topic could not all be removed", "topic", t.name, "error", err)
+	}
 }

@@ -44,6 +44,7 @@ func (s *Server) deleteTopic(ctx context.Context, c caller, t *topic) error {
 		return err
 	}
 	s.Logger.Info("deleted a topic", "topic", t.name, "id", fmt.Sprintf("%x", t.id), "client", c.ClientID)
+	s.dropOffsets(ctx, t)
 	return nil
 }
 

@@ -61,6 +61,8 @@ type entry struct {
 	min, max int16
 	// limit bounds a frame of this key, in bytes.
 	limit int
+	// cost is the memory that a frame may take to decode and answer, in multiples of its size; 0 is wire's default.
+	cost int
 	// setting is the broker setting that limit comes from, if there is one.
 	setting string
 	// flexibleFrom is the first flexible version (KIP-482), which decides the header's form.
@@ -144,6 +146,10 @@ type rowOption func(*entry)
 
 // limit sets a size limit other than defaultLimit.
 func limit(bytes int) rowOption { return func(e *entry) { e.limit = bytes } }
+
+// cost sets the memory that a frame may take to decode and answer, in multiples of its size: for requests whose elements
+// are of a byte or two on the wire and have large answers.
+func cost(times int) rowOption { return func(e *entry) { e.cost = times } }
 
 // waits marks a handler whose finish waits for other clients, and which keeps nothing of the decoded request meanwhile.
 func waits(e *entry) { e.waits = true }

@@ -105,6 +105,40 @@ func decodeProduce(version int16, body []byte, f *produceFrame) error {
 	return nil
 }
 
+// peekProduce looks at the beginning of a Produce request of which more is to come, and refuses one whose first array cannot
+// be right: there is no need to take in 100 MiB to see that.
+func peekProduce(version int16, prefix []byte) error {
+	r := frameReader{b: prefix, flexible: version >= 9}
+	count := func() int {
+		if r.flexible {
+			return r.uvarint() - 1
+		}
+		return int(int32(r.uint32()))
+	}
+	if version >= 3 {
+		r.nullableString()
+	}
+	r.take(2 + 4)
+	topics := count()
+	if version >= 13 {
+		r.take(16)
+	} else {
+		r.nullableString()
+	}
+	switch {
+	case r.bad:
+		return nil // what matters lies further behind
+	case topics <= 0:
+		return errFrameShort
+	case topics > maxProduceParts:
+		return errFrameDense
+	}
+	if parts := count(); !r.bad && parts > maxProduceParts {
+		return errFrameDense
+	}
+	return nil
+}
+
 // frameReader reads the protocol's primitives. After a failure it returns zeros, and bad is set.
 type frameReader struct {
 	b        []byte

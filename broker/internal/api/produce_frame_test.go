@@ -87,6 +87,9 @@ func TestDecodeProduceIsKmsgs(t *testing.T) {
 				t.Fatalf("version %d: %v", version, err)
 			}
 			sameProduce(t, want, &f)
+			if peek := body[:rnd.IntN(len(body)+1)]; len(want.Topics) > 0 && peekProduce(version, peek) != nil {
+				t.Fatalf("version %d: a good request is refused by its first %d bytes", version, len(peek))
+			}
 			if len(body) > 0 {
 				cut := body[:rnd.IntN(len(body))]
 				if err := decodeProduce(version, cut, &f); err == nil {
@@ -110,6 +113,9 @@ func TestDecodeProduceTakesNoDenseArrays(t *testing.T) {
 				t.Errorf("version %d: %v", version, err)
 			}
 		})
+		if err := peekProduce(version, body[:4096]); err != errFrameDense {
+			t.Errorf("version %d: its beginning shows nothing: %v", version, err)
+		}
 		if allocs > 2 {
 			t.Errorf("version %d: %v allocations before it is refused", version, allocs)
 		}

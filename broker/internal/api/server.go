@@ -90,12 +90,15 @@ func (s *Server) Admit(key, version int16) (wire.Admission, bool) {
 		// The header of a version from the future is not known beyond the correlation id.
 		return wire.Admission{MaxBytes: e.limit}, key == apiVersionsKey
 	}
-	a := wire.Admission{MaxBytes: e.limit, Setting: e.setting, RequestHeader: 1, Waits: e.waits, Bulk: e.bulk}
+	a := wire.Admission{MaxBytes: e.limit, Setting: e.setting, RequestHeader: 1, Waits: e.waits, Bulk: e.bulk, Cost: e.cost}
 	if version >= e.flexibleFrom {
 		a.RequestHeader = 2
 		if key != apiVersionsKey {
 			a.ResponseHeader = 1
 		}
+	}
+	if e.bulk {
+		a.Peek = func(prefix []byte) error { return peekProduce(version, prefix) }
 	}
 	return a, true
 }

@@ -125,6 +125,9 @@ func TestTableIsSorted(t *testing.T) {
 		if max := kmsg.RequestForKey(e.key).MaxVersion(); e.max > max || e.min > e.max {
 			t.Errorf("%s: versions %d to %d, kmsg knows %d", e.name, e.min, e.max, max)
 		}
+		if budget := 48 << 20; !e.bulk && e.limit*max(e.cost, 80) > budget {
+			t.Errorf("%s: a request of its limit, %d bytes, never fits the default memory budget", e.name, e.limit)
+		}
 		if e.begin == nil || !e.bulk && e.limit <= 0 {
 			t.Errorf("%s: incomplete", e.name)
 		}

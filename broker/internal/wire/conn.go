@@ -115,7 +115,7 @@ func (c *conn) next(ctx context.Context) (*pending, error) {
 	}
 	cost := int64(0)
 	if !a.Bulk {
-		if cost = int64(size) * decodeCost; cost > c.s.memory.size {
+		if cost = int64(size) * int64(or(a.Cost, decodeCost)); cost > c.s.memory.size {
 			return nil, fmt.Errorf("%w: decoding a request of key %d with %d bytes takes up to %d bytes of memory, more "+
 				"than the whole budget of %d; the broker setting %s raises it",
 				errFrameSize, key, size, cost, c.s.memory.size, MemorySetting)
@@ -183,7 +183,16 @@ func (c *conn) body(ctx context.Context, p *pending, n int, version int16, cost 
 	if a.Bulk {
 		pool = &c.s.buffers
 	}
-	buf, err := readBody(ctx, c.in, n, &p.frame, pool)
+	var peek func([]byte) error
+	if a.Peek != nil {
+		peek = func(prefix []byte) error {
+			if _, _, used, err := parseHeader(prefix, a.RequestHeader); err == nil {
+				return a.Peek(prefix[used:])
+			}
+			return nil // a header that is longer, or wrong; it shows when the rest is there
+		}
+	}
+	buf, err := readBody(ctx, c.in, n, &p.frame, pool, peek)
 	if err != nil {
 		return err
 	}
@@ -208,7 +217,7 @@ func (c *conn) body(ctx context.Context, p *pending, n int, version int16, cost 
 	c.s.metrics.request(p.key)
 	p.start(ctx, c, &Request{Key: p.key, Version: version, CorrelationID: corr, Caller: c.caller, Body: buf[used:]})
 	if a.Waits {
-		p.memory.shrink(cost * waitingCost / decodeCost)
+		p.memory.shrink(int64(n) * waitingCost)
 	}
 	return nil
 }

@@ -66,8 +66,9 @@ func (b *buffers) put(p []byte) {
 }
 
 // readBody reads n bytes. The buffer grows as they arrive, and with it the lease, so that a length that is only claimed
-// costs nothing. pool is nil if the buffer is to be the garbage collector's.
-func readBody(ctx context.Context, r *bufio.Reader, n int, l *lease, pool *buffers) ([]byte, error) {
+// costs nothing. pool is nil if the buffer is to be the garbage collector's. peek, which may be nil, can stop a frame whose
+// first bytes have arrived.
+func readBody(ctx context.Context, r *bufio.Reader, n int, l *lease, pool *buffers, peek func([]byte) error) ([]byte, error) {
 	get := func(n int) []byte { return make([]byte, n) }
 	put := func([]byte) {}
 	if pool != nil {
@@ -89,6 +90,13 @@ func readBody(ctx context.Context, r *bufio.Reader, n int, l *lease, pool *buffe
 		}
 		if have == n {
 			return buf, nil
+		}
+		if peek != nil {
+			if err := peek(buf); err != nil {
+				put(buf)
+				return nil, err
+			}
+			peek = nil
 		}
 		step = min(n, growth*have)
 		if err := l.grow(ctx, int64(step-have)); err != nil {

@@ -38,6 +38,8 @@ type Admission struct {
 	MaxBytes int
 	// Setting is the broker setting that an operator raises when MaxBytes is too small; empty if none does.
 	Setting string
+	// Cost is the memory that decoding and answering the frame may take, in multiples of its size; 80 if zero.
+	Cost int
 	// RequestHeader is the header's version: 1, 2 (flexible), or 0 for a header that ends after the correlation id (all
 	// that can be relied on in an ApiVersions request of an unknown version).
 	RequestHeader int8
@@ -49,6 +51,8 @@ type Admission struct {
 	// Waits marks a request whose Finish may wait for other clients (a long poll, a rebalance). Its handler lets go of the
 	// decoded request when Start returns, so that a waiting request holds only a small share of the memory budget.
 	Waits bool
+	// Peek, if set, looks at the beginning of a body of which more is to come, and can refuse it before it has arrived.
+	Peek func(prefix []byte) error
 }
 
 // Handler answers requests. Its methods are called by many connections at once; for one connection Start is called in

@@ -30,8 +30,8 @@ const (
 )
 
 const (
-	// decodeCost is the memory that decoding a frame may take, in multiples of its size: an empty element of one byte
-	// becomes a struct of up to 80 bytes.
+	// decodeCost is the memory that decoding a frame may take, in multiples of its size, where the handler knows no better:
+	// an empty element of a few bytes becomes a struct of up to a few hundred, and one in the answer.
 	decodeCost = 80
 	// waitingCost is the same for a request that has started and waits for others.
 	waitingCost = 4
