@@ -292,7 +292,10 @@ func (p *parser) str() string {
 		switch c := p.text[p.pos]; c {
 		case '"':
 			p.pos++
-			return strings.ToValidUTF8(b.String(), "\uFFFD")
+			if text := b.String(); utf8.ValidString(text) {
+				return text
+			}
+			return string([]rune(b.String())) // each stray byte becomes U+FFFD
 		case '\\':
 			p.escape(&b)
 		default:

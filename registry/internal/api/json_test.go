@@ -45,7 +45,7 @@ func FuzzParse(f *testing.F) {
 		d.UseNumber()
 		var want any
 		wantErr := d.Decode(&want)
-		if wantErr == nil && d.More() || !json.Valid([]byte(text)) && strings.TrimSpace(text) != "" {
+		if wantErr == nil && d.More() || !json.Valid([]byte(text)) && strings.Trim(text, " \t\r\n") != "" {
 			if err == nil {
 				t.Fatalf("%q is no JSON, and was read as %v", text, got)
 			}
