@@ -90,7 +90,7 @@ func (r *Registry) parseAvro(v view, context string, src model.Source, normalize
 		text = avro.Normalized()
 	}
 	if len(resolved) == 0 {
-		r.texts.put(k, parsedText{avro, text}, len(src.Text)+len(text))
+		r.texts.put(k, parsedText{avro, text}, len(src.Text)+len(text), 0) // never cleared
 	}
 	return avro, text, refs, nil
 }
@@ -143,13 +143,11 @@ func (r *Registry) references(v view, context string, in []model.Reference, norm
 
 // stored is a stored version's schema, parsed.
 func (r *Registry) stored(v view, version *model.Version, depth int) (*schema.Schema, error) {
-	k := storedKey{guid: version.Schema.GUID}
-	if len(version.Schema.References) > 0 {
-		k.context = version.Subject.Context() // the same reference means something else in another context
-	}
-	if hit, ok := r.parses.get(k); ok {
+	// The key is the very object: versions share it within a context, where the same references mean the same.
+	if hit, ok := r.parses.get(version.Schema); ok {
 		return hit, nil
 	}
+	epoch := r.parses.now()
 	_, resolved, err := r.references(v, version.Subject.Context(), version.Schema.References, false, depth)
 	if err != nil {
 		return nil, err
@@ -158,6 +156,6 @@ func (r *Registry) stored(v view, version *model.Version, depth int) (*schema.Sc
 	if err != nil {
 		return nil, fmt.Errorf("subject %q version %d: %w", version.Subject, version.Number, err)
 	}
-	r.parses.put(k, avro, len(version.Schema.Text))
+	r.parses.put(version.Schema, avro, len(version.Schema.Text), epoch)
 	return avro, nil
 }

@@ -3,7 +3,6 @@ package registry
 import (
 	"sync"
 
-	"github.com/typelog/typelog/registry/internal/model"
 	"github.com/typelog/typelog/serde/avro/schema"
 )
 
@@ -18,11 +17,6 @@ type parsedText struct {
 	text string
 }
 
-type storedKey struct {
-	context string
-	guid    model.GUID
-}
-
 // The caches of parsed schemas are bounded in entries and in bytes of schema text.
 const (
 	maxCached      = 8192
@@ -31,9 +25,10 @@ const (
 
 // cache is a bounded map. When it is full it forgets entries at random, which needs no bookkeeping on a hit.
 type cache[K comparable, V any] struct {
-	mu      sync.RWMutex // guards entries and size
+	mu      sync.RWMutex // guards what follows
 	entries map[K]cached[V]
 	size    int
+	epoch   int // how often it was cleared
 }
 
 type cached[V any] struct {
@@ -48,9 +43,28 @@ func (c *cache[K, V]) get(k K) (V, bool) {
 	return e.value, ok
 }
 
-func (c *cache[K, V]) put(k K, value V, size int) {
+// clear forgets everything.
+func (c *cache[K, V]) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.entries, c.size = nil, 0
+	c.epoch++
+}
+
+// now is the epoch that a value belongs to whose computation begins.
+func (c *cache[K, V]) now() int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.epoch
+}
+
+// put remembers a value, unless the cache was cleared since the value's computation began.
+func (c *cache[K, V]) put(k K, value V, size, epoch int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if epoch != c.epoch {
+		return
+	}
 	if c.entries == nil {
 		c.entries = map[K]cached[V]{}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/typelog/typelog/registry/internal/model"
@@ -105,7 +106,7 @@ func (r *Registry) flush(batch []*change) {
 		now := r.now()
 		for _, c := range batch {
 			var changes []store.Change
-			if changes, c.err = c.plan(d, now); c.err == nil {
+			if changes, c.err = r.safely(c, d, now); c.err == nil {
 				d.add(changes)
 			}
 		}
@@ -128,6 +129,18 @@ func (r *Registry) flush(batch []*change) {
 	}
 }
 
+// safely plans one change. A fault of ours in it fails that change and not the process; a plan changes nothing before it
+// returns.
+func (r *Registry) safely(c *change, v view, now time.Time) (changes []store.Change, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			r.log.Error("registry: a change failed", slog.Any("fault", fault), slog.String("stack", string(debug.Stack())))
+			changes, err = nil, model.Errorf(model.Internal, "Internal Server Error")
+		}
+	}()
+	return c.plan(v, now)
+}
+
 func (r *Registry) applyDraft(ctx context.Context, d *draft) error {
 	if len(d.changes) == 0 {
 		return nil
@@ -145,17 +158,31 @@ func (r *Registry) publish(at store.Position, changes []store.Change) {
 	r.catalog.mu.Lock()
 	defer r.catalog.mu.Unlock()
 	for _, c := range changes {
-		r.catalog.apply(c)
 		switch c := c.(type) {
 		case store.PutVersion:
 			r.guards.forget(c.Version.Subject)
+			if old := r.catalog.subject(c.Version.Subject).version(c.Version.Number); old != nil && !old.Schema.Same(c.Version.Schema) {
+				r.forgetReferrers(key(old))
+			}
 		case store.DropVersion:
 			r.guards.forget(c.Subject)
+			r.forgetReferrers(versionKey{c.Subject, c.Number})
 		case store.PutConfig, store.DropConfig:
 			r.guards.forgetAll() // it may be an alias
 		}
+		r.catalog.apply(c)
 	}
 	r.catalog.at = at
+}
+
+// forgetReferrers forgets what schemas meant that refer to a version which goes or becomes another: imports do that. The
+// caller holds the catalog's lock.
+func (r *Registry) forgetReferrers(k versionKey) {
+	if r.catalog.refersTo(k) {
+		r.parses.clear()
+		r.verdicts.clear()
+		r.guards.forgetAll()
+	}
 }
 
 // catchUp reads what another node has changed.

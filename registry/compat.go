@@ -13,11 +13,7 @@ import (
 // CheckCompatible asks whether a schema could follow the versions of a subject at its level: all that the level looks
 // at if number is 0, one version, or the Latest. With explain, all versions are looked at and all reasons told.
 func (r *Registry) CheckCompatible(q model.Registration, number int32, explain bool) (model.Compatibility, error) {
-	r.warm(q)
-	var out model.Compatibility
-	var err error
-	r.inRead(func(c *catalog) { out, err = r.checkCompatible(c, q, number, explain) })
-	return out, err
+	return r.checkCompatible(r.present(), q, number, explain)
 }
 
 func (r *Registry) checkCompatible(v view, q model.Registration, number int32, explain bool) (model.Compatibility, error) {
@@ -161,13 +157,36 @@ func (k check) one(s *parsed, old *model.Version, level model.Level) ([]string, 
 	if old.Schema.Text == "" || s.avro == nil {
 		return nil, nil, nil // imported without a text
 	}
+	epoch := k.registry.verdicts.now()
 	before, err := k.registry.stored(k.view, old, 1)
 	if err != nil {
 		return nil, nil, &model.Error{Kind: model.InvalidSchema, Cause: err, Message: fmt.Sprintf(
 			"The schema of subject '%s' version %d can no longer be read: %v", old.Subject, old.Number, err)}
 	}
-	messages, reasons := compare(s.avro, before, old, level)
+	asked := verdictKey{s.schema.Text, old.Schema, level}
+	if hit, ok := k.registry.verdicts.get(asked); ok && len(s.schema.References) == 0 {
+		messages, reasons := hit.of(old)
+		return messages, reasons, nil
+	}
+	found := compare(s.avro, before, level)
+	if len(s.schema.References) == 0 {
+		k.registry.verdicts.put(asked, found, len(s.schema.Text), epoch)
+	}
+	messages, reasons := found.of(old)
 	return messages, reasons, nil
+}
+
+// verdictKey is a question that the committer need not think about again: may this text, which has no references, follow
+// that schema?
+type verdictKey struct {
+	text  string
+	old   *model.Schema
+	level model.Level
+}
+
+type finding struct {
+	level   compat.Level
+	failure *compat.Failure // nil if they are compatible
 }
 
 // reserved finds fields that metadata has reserved, and reservations that were taken back.
@@ -207,25 +226,31 @@ func reservedNames(m *model.Metadata) []string {
 	return out
 }
 
-// compare compares two Avro schemas: Confluent's messages, and the reasons behind them.
-func compare(now, before *schema.Schema, old *model.Version, level model.Level) ([]string, []model.Incompatibility) {
+// compare compares two Avro schemas.
+func compare(now, before *schema.Schema, level model.Level) finding {
 	l, err := compat.ParseLevel(string(level))
 	if err != nil {
-		return []string{err.Error()}, nil // levels are parsed where they come in
+		l = compat.FullTransitive // levels are parsed where they come in; an unknown one is the strictest
 	}
 	result := compat.CheckLevel(l, now, []*schema.Schema{before})
 	if result.Compatible() {
+		return finding{level: l}
+	}
+	return finding{l, &result.Failures[0]}
+}
+
+// of words a finding for a version: Confluent's messages, and the reasons behind them.
+func (f finding) of(old *model.Version) (messages []string, reasons []model.Incompatibility) {
+	if f.failure == nil {
 		return nil, nil
 	}
-	failure := result.Failures[0]
-	var reasons []model.Incompatibility
 	add := func(faults []compat.Incompatibility, reader, writer string) {
-		for _, f := range faults {
-			reasons = append(reasons, model.Incompatibility{Version: old.Number, Kind: f.Kind.String(), Reader: reader,
-				Pointer: f.Pointer, Message: f.Message, Verbose: f.Verbose(reader, writer), Mend: f.Mend})
+		for _, i := range faults {
+			reasons = append(reasons, model.Incompatibility{Version: old.Number, Kind: i.Kind.String(), Reader: reader,
+				Pointer: i.Pointer, Message: i.Message, Verbose: i.Verbose(reader, writer), Mend: i.Mend})
 		}
 	}
-	add(failure.Backward, "new", "old")
-	add(failure.Forward, "old", "new")
-	return failure.Messages(l, int(old.Number), old.Schema.Text), reasons
+	add(f.failure.Backward, "new", "old")
+	add(f.failure.Forward, "old", "new")
+	return f.failure.Messages(f.level, int(old.Number), old.Schema.Text), reasons
 }

@@ -95,18 +95,17 @@ func (r *Registry) guard(subject string, id int32) (*guardEntry, string) {
 	var parsed *schema.Schema
 	var reason string
 	var fault error
-	r.inRead(func(c *catalog) {
-		if version, reason = registered(c, subject, id); version != nil && version.Schema.Type == model.Avro {
-			parsed, fault = r.stored(c, version, 1)
-		}
-	})
-	if version == nil {
+	now := r.present()
+	if version, reason = registered(now, subject, id); version == nil {
 		return nil, reason
+	}
+	if version.Schema.Type == model.Avro {
+		parsed, fault = r.stored(now, version, 1)
 	}
 	entry := r.compile(version, parsed, fault)
 	r.inRead(func(c *catalog) {
 		// What was true before the compilation must still be: what publishes a change forgets first.
-		if now, _ := registered(c, subject, id); now != nil && now.Schema.GUID == version.Schema.GUID {
+		if now, _ := registered(c, subject, id); now != nil && now.Schema.Same(version.Schema) {
 			r.guards.add(subject, resolve(c, subject), id, entry)
 		}
 	})

@@ -125,7 +125,6 @@ func (c *catalog) idsOf(g model.GUID) []model.ContextID {
 }
 
 // ResolvedText is a version's schema with its references written out.
-func (r *Registry) ResolvedText(version *model.Version) (text string, err error) {
-	r.inRead(func(c *catalog) { text, err = r.resolvedText(c, version) })
-	return text, err
+func (r *Registry) ResolvedText(version *model.Version) (string, error) {
+	return r.resolvedText(r.present(), version)
 }

@@ -11,11 +11,7 @@ import (
 // Lookup finds the version of a subject that is the given schema. A subject of the default context that does not have
 // it is looked for in all other contexts. Version and ID of the question are ignored, except Latest.
 func (r *Registry) Lookup(q model.Registration, filter model.Filter) (model.Registered, error) {
-	r.warm(q)
-	var out model.Registered
-	var err error
-	r.inRead(func(c *catalog) { out, err = r.lookup(c, q, filter) })
-	return out, err
+	return r.lookup(r.present(), q, filter)
 }
 
 func (r *Registry) lookup(v view, q model.Registration, filter model.Filter) (model.Registered, error) {
@@ -82,7 +78,7 @@ func (r *Registry) match(m matcher, p *parsed, version int32) (model.Registered,
 	}
 	for _, content := range contents {
 		for _, v := range slices.Backward(m.subject.versions) {
-			if v.Schema.GUID == content.GUID && m.filter.Admits(v) {
+			if v.Schema.Same(content) && m.filter.Admits(v) {
 				return model.Registered{Version: v}, true
 			}
 		}
@@ -106,7 +102,7 @@ func matchLatest(m matcher, s *model.Schema, latest *model.Version) (model.Regis
 	}
 	want := s.With(withoutNumber(metadata))
 	have := latest.Schema.With(withoutNumber(latest.Schema.Metadata))
-	return model.Registered{Version: latest, Stored: true}, want.GUID == have.GUID
+	return model.Registered{Version: latest, Stored: true}, want.Same(have)
 }
 
 // withoutNumber takes the version's number out; metadata that had nothing else is the same as none.
@@ -164,19 +160,6 @@ func (r *Registry) resolvedText(v view, version *model.Version) (string, error) 
 			"The schema of subject '%s' version %d can no longer be read: %v", version.Subject, version.Number, err)}
 	}
 	return avro.Resolved(), nil
-}
-
-// warm parses a question's schema before anybody holds a lock for it.
-func (r *Registry) warm(q model.Registration) {
-	if len(q.References) > 0 || q.Blank() || q.Type != "" && q.Type != model.Avro {
-		return
-	}
-	normalize := q.Normalize
-	r.inRead(func(c *catalog) {
-		normalize = normalize || model.Set(effectiveConfig(c, resolve(c, q.Subject)).Normalize)
-	})
-	// A fault is found again by whoever needs to tell it.
-	_, _, _, _ = r.parseAvro(nil, "", q.Source, normalize, lenient)
 }
 
 func subjectNotFound(s model.Subject) error {

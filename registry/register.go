@@ -14,16 +14,10 @@ import (
 // where the mode refuses changes. It returns once the version is on disk.
 func (r *Registry) Register(ctx context.Context, q model.Registration) (model.Registered, error) {
 	q = q.Tidy()
-	r.warm(q)
-	var out model.Registered
-	var found bool
-	var err error
-	r.inRead(func(c *catalog) {
-		if p := r.newRegistration(c, q); q.Version <= 0 {
-			out, found, err = p.existing()
-		}
-	})
-	if found || err != nil {
+	// Planned here first: what is there already or is refused needs no transaction, and what is slow about a schema is
+	// done, and remembered, before the committer sees it.
+	out, changes, err := r.newRegistration(r.present(), q).plan(r.now())
+	if err != nil || len(changes) == 0 {
 		return out, err
 	}
 	err = r.submit(ctx, false, func(v view, now time.Time) (changes []store.Change, err error) {
@@ -133,7 +127,11 @@ func (p *registration) plan(now time.Time) (model.Registered, []store.Change, er
 	if err != nil {
 		return none, nil, err
 	}
-	v := &model.Version{Subject: p.subject, Number: number, ID: id, Time: now.UnixMilli(), Schema: s.schema}
+	content := s.schema
+	if known := p.view.identity(p.subject.Context(), id); known != nil {
+		content = known // the same; one copy will do
+	}
+	v := &model.Version{Subject: p.subject, Number: number, ID: id, Time: now.UnixMilli(), Schema: content}
 	// A softly deleted version with the same id gives way to the new one, unless somebody refers to it.
 	changes = append(changes, store.PutVersion{Version: v, Given: p.asked.Text})
 	if p.versions != nil {
@@ -198,16 +196,17 @@ func (p *registration) identify(s *model.Schema) (int32, []store.Change, error) 
 	highest, listed := p.view.maxID(context)
 	id := p.asked.ID
 	if id == model.NoID {
+		// The guid is an MD5, which can be made to collide: only the same content has the same id.
 		known, ok := p.view.idOf(context, s.GUID)
 		switch {
-		case ok:
+		case ok && p.view.identity(context, known).Same(s):
 			id = known
 		case highest == math.MaxInt32:
 			return 0, nil, model.Errorf(model.StoreFailed, "No schema id is left in context %s", context)
 		default:
 			id = highest + 1
 		}
-	} else if old := p.view.identity(context, id); old != nil && old.GUID != s.GUID {
+	} else if old := p.view.identity(context, id); old != nil && !old.Same(s) {
 		return 0, nil, model.Errorf(model.NotPermitted, "Overwrite new schema with id %d in context %s is not permitted.",
 			id, contextLabel(p.subject))
 	}

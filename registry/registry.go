@@ -49,7 +49,9 @@ type Registry struct {
 	catalog *catalog
 	guards  *guards
 	texts   cache[textKey, parsedText]
-	parses  cache[storedKey, *schema.Schema]
+	parses  cache[*Schema, *schema.Schema]
+	// verdicts remembers comparisons between the planning of a registration and its commit.
+	verdicts cache[verdictKey, finding]
 
 	changes  chan *change
 	stopping chan struct{} // closed by Close

@@ -5,8 +5,8 @@ import (
 	"github.com/typelog/typelog/registry/internal/store"
 )
 
-// view is what the rules read: the catalog as it is, or as it will be once a draft is flushed. Whoever asks holds the
-// catalog's lock or is the committer.
+// view is what the rules read: the catalog as it is, under a lock; the present, which takes the lock for each answer; or
+// a draft, the catalog as it will be once the draft is flushed. What it returns is immutable.
 type view interface {
 	subject(model.Subject) *subject
 	// identity returns the schema of an id, or nil.
@@ -145,7 +145,61 @@ func (d *draft) maxID(context string) (int32, bool) {
 
 func (d *draft) refersTo(k versionKey) bool { return d.targets[k] || d.catalog.refersTo(k) }
 
-// inRead calls f with the catalog locked for reading.
+// present answers each question from the catalog at that moment. Whatever parses or compares schemas reads through it,
+// so that nobody waits for a lock while a hostile schema is looked at. Two answers may come from different moments.
+type present struct{ catalog *catalog }
+
+func (r *Registry) present() view { return present{r.catalog} }
+
+func (p present) subject(s model.Subject) *subject {
+	p.catalog.mu.RLock()
+	defer p.catalog.mu.RUnlock()
+	return p.catalog.subject(s)
+}
+
+func (p present) identity(context string, id int32) *model.Schema {
+	p.catalog.mu.RLock()
+	defer p.catalog.mu.RUnlock()
+	return p.catalog.identity(context, id)
+}
+
+func (p present) idOf(context string, g model.GUID) (int32, bool) {
+	p.catalog.mu.RLock()
+	defer p.catalog.mu.RUnlock()
+	return p.catalog.idOf(context, g)
+}
+
+func (p present) maxID(context string) (int32, bool) {
+	p.catalog.mu.RLock()
+	defer p.catalog.mu.RUnlock()
+	return p.catalog.maxID(context)
+}
+
+func (p present) config(s model.Subject) *model.Config {
+	p.catalog.mu.RLock()
+	defer p.catalog.mu.RUnlock()
+	return p.catalog.config(s)
+}
+
+func (p present) mode(s model.Subject) (model.Mode, bool) {
+	p.catalog.mu.RLock()
+	defer p.catalog.mu.RUnlock()
+	return p.catalog.mode(s)
+}
+
+func (p present) contextNames() []string {
+	p.catalog.mu.RLock()
+	defer p.catalog.mu.RUnlock()
+	return p.catalog.contextNames()
+}
+
+func (p present) refersTo(k versionKey) bool {
+	p.catalog.mu.RLock()
+	defer p.catalog.mu.RUnlock()
+	return p.catalog.refersTo(k)
+}
+
+// inRead calls f with the catalog locked for reading. f must be quick.
 func (r *Registry) inRead(f func(*catalog)) {
 	r.catalog.mu.RLock()
 	defer r.catalog.mu.RUnlock()

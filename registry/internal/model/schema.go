@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -111,6 +112,12 @@ func (s *Schema) Fingerprint() GUID {
 		s.Metadata.write(h)
 	}
 	return GUID(h.Sum(nil))
+}
+
+// Same reports whether two schemas have the same content.
+func (s *Schema) Same(o *Schema) bool {
+	return s == o || s.GUID == o.GUID && s.Type == o.Type && s.Text == o.Text &&
+		slices.Equal(s.References, o.References) && s.Metadata.Equal(o.Metadata)
 }
 
 // With returns a copy of s with other metadata and the guid that belongs to it.
