@@ -14,7 +14,8 @@ import (
 
 // anyEncoder encodes Go values. See Codec for which.
 type anyEncoder struct {
-	budget int // values left to look at: untagged unions try every branch
+	trying int // untagged unions around here that try every branch
+	budget int // values that may still be looked at meanwhile
 	depth  int // levels left: a Go value may contain itself
 }
 
@@ -35,7 +36,10 @@ func unwanted(t *schema.Type, v any, hint string) error {
 }
 
 func (e *anyEncoder) value(dst []byte, t *schema.Type, v any) ([]byte, error) {
-	if e.budget--; e.budget < 0 {
+	if e.trying > 0 {
+		e.budget--
+	}
+	if e.budget < 0 {
 		return dst, &Error{Reason: "too many combinations of union branches to try; use Branch", Offset: -1, Kind: ErrLimit}
 	}
 	if t.Logical != nil {
@@ -187,6 +191,10 @@ func (e *anyEncoder) union(dst []byte, t *schema.Type, v any) ([]byte, error) {
 				return e.value(AppendInt(dst, int32(i)), t.Branches[i], inner)
 			}
 		}
+	}
+	if _, nullable := t.Nullable(); !nullable {
+		e.trying++
+		defer func() { e.trying-- }()
 	}
 	fits, kept := -1, dst
 	var only error

@@ -105,8 +105,8 @@ func (c *Codec) FromJSON(dst, text []byte) ([]byte, error) {
 	return c.checked(dst, out, err)
 }
 
-// encodeBudget is how many values an encoder looks at before it gives up on ambiguous unions.
-const encodeBudget = 1 << 20
+// encodeBudget is how many values an encoder looks at while it tries the branches of untagged unions.
+const encodeBudget = 1 << 18
 
 // checked returns out if what was appended to dst is a valid datum: nothing leaves here that the contract would refuse.
 func (c *Codec) checked(dst, out []byte, err error) ([]byte, error) {

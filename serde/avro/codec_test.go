@@ -129,7 +129,7 @@ func TestJSONRefusals(t *testing.T) {
 		{`["null","int","string"]`, `true`, `one of null, int, string`},
 		{`"string"`, `"\ud800x"`, `surrogate`},
 		{`"string"`, "\"\xff\"", `not valid UTF-8`},
-		{`{"type":"long","logicalType":"timestamp-millis"}`, `"2024-01-02T03:04:05.0001Z"`, `no whole millisecond`},
+		{`{"type":"long","logicalType":"timestamp-nanos"}`, `"2263-01-02T03:04:05Z"`, `cannot hold the year 2263`},
 		{`{"type":"bytes","logicalType":"decimal","precision":4,"scale":2}`, `1.234`, `more than 2 digits`},
 		{`{"type":"bytes","logicalType":"decimal","precision":4,"scale":2}`, `123`, `more than 4 digits`},
 		{`{"type":"string","logicalType":"uuid"}`, `"x"`, `expected string (uuid)`},
@@ -209,7 +209,7 @@ func TestAppendRefusals(t *testing.T) {
 		{`{"type":"record","name":"R","fields":[]}`, map[string]any{"a": 1}, "a: record R has no such field"},
 		{`["int","long"]`, 1, "both int and long fit"},
 		{`["int","string"]`, Branch{"bytes", nil}, `no branch "bytes"`},
-		{`{"type":"long","logicalType":"timestamp-millis"}`, time.Unix(0, 1), "no whole millisecond"},
+		{`{"type":"long","logicalType":"timestamp-nanos"}`, time.Time{}, "cannot hold the year 1"},
 		{`{"type":"bytes","logicalType":"decimal","precision":4,"scale":1}`, NewDecimal(123, 2), "more than 1 digits after the point"},
 		{`{"type":"int","logicalType":"time-millis"}`, 86_400_000, "between 0 and 24 hours"},
 	}
@@ -275,4 +275,24 @@ func hasMap(t *schema.Type) (found bool) {
 		return true
 	})
 	return found
+}
+
+// TestLargeValuesNeedNoTags: the bound on tries is none on size.
+func TestLargeValuesNeedNoTags(t *testing.T) {
+	c := codec(t, `{"type":"array","items":["null","int"]}`)
+	items := make([]any, encodeBudget+10)
+	for i := range items {
+		items[i] = i
+	}
+	data, err := c.Append(nil, items)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := c.ToJSON(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := c.FromJSON(nil, text); err != nil || !bytes.Equal(again, data) {
+		t.Errorf("%d bytes became %d, %v", len(data), len(again), err)
+	}
 }

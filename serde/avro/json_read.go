@@ -14,7 +14,8 @@ import (
 // union values without a tag where exactly one branch fits, times in RFC 3339, decimals as numbers, records that leave
 // out fields that have a default.
 type jsonEncoder struct {
-	budget int // values left to look at: untagged unions try every branch
+	trying int // untagged unions around here that try every branch
+	budget int // values that may still be looked at meanwhile
 }
 
 func wanted(t *schema.Type, v *schema.Value, hint string) error {
@@ -44,7 +45,10 @@ func clipped(s string) string {
 }
 
 func (e *jsonEncoder) value(dst []byte, t *schema.Type, v *schema.Value) ([]byte, error) {
-	if e.budget--; e.budget < 0 {
+	if e.trying > 0 {
+		e.budget--
+	}
+	if e.budget < 0 {
 		return dst, &Error{Reason: "too many combinations of union branches to try; tag the values", Offset: -1, Kind: ErrLimit}
 	}
 	switch t.Kind {
@@ -280,6 +284,10 @@ func (e *jsonEncoder) union(dst []byte, t *schema.Type, v *schema.Value) ([]byte
 		if i := branchNamed(t, v.Members[0].Name); i >= 0 {
 			return e.value(AppendInt(dst, int32(i)), t.Branches[i], &v.Members[0].Value)
 		}
+	}
+	if _, nullable := t.Nullable(); !nullable {
+		e.trying++
+		defer func() { e.trying-- }()
 	}
 	fits, kept := -1, dst
 	var only error // why the only branch that is not null does not fit
