@@ -52,7 +52,8 @@ func (s State) String() string {
 	return [...]string{"Empty", "PreparingRebalance", "CompletingRebalance", "Stable", "Dead"}[s]
 }
 
-// Settings are the broker settings that groups obey. Zero values mean the defaults in the comments.
+// Settings are the broker settings that groups obey. Zero values mean the defaults in the comments; MinSession may be 0 if
+// MaxSession is set.
 type Settings struct {
 	MinSession        time.Duration // group.min.session.timeout.ms, 6 s
 	MaxSession        time.Duration // group.max.session.timeout.ms, 30 min
@@ -63,8 +64,10 @@ type Settings struct {
 }
 
 func (s Settings) withDefaults() Settings {
-	orDefault(&s.MinSession, 6*time.Second)
-	orDefault(&s.MaxSession, 30*time.Minute)
+	if s.MaxSession == 0 {
+		orDefault(&s.MinSession, 6*time.Second)
+		s.MaxSession = 30 * time.Minute
+	}
 	orDefault(&s.MaxSize, math.MaxInt32)
 	orDefault(&s.MaxOffsetMetadata, 4096)
 	orDefault(&s.Retention, 7*24*time.Hour)
