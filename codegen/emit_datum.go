@@ -14,7 +14,7 @@ func (p *printer) datum(n *named) {
 		depth = ", 0"
 	}
 	p.line()
-	p.comment("AppendAvro appends v's binary encoding to dst: see avro.Datum." + mapOrder(n))
+	p.comment("AppendAvro appends v's binary encoding to dst: see avro.Datum." + notes(n))
 	p.line("func (v *", n.name, ") AppendAvro(dst []byte) ([]byte, error) {")
 	p.line("out, err := v.appendAvro(dst", depth, ")")
 	p.line("if err != nil {")
@@ -50,34 +50,44 @@ func (p *printer) datum(n *named) {
 // validateDoc is the comment of Validate.
 const validateDoc = "Validate says whether AppendAvro would succeed: see avro.Datum."
 
-// mapOrder warns where two encodings of one value can differ.
-func mapOrder(n *named) string {
-	var has func(r *ref, seen map[*named]bool) bool
-	inRecord := func(n *named, seen map[*named]bool) bool {
+// notes says what a caller should know of a type's encoding: where two encodings of one value can differ, and where the
+// encoding holds less than the value.
+func notes(n *named) string {
+	var out string
+	if n.contains(func(r *ref) bool { return r.form == formMap }) {
+		out += " The order of a map's entries is not fixed, so neither are the bytes."
+	}
+	if n.contains(func(r *ref) bool { return r.form == formLogical && r.logical.cuts }) {
+		out += " What a time has below its field's unit is cut off, towards the past."
+	}
+	return out
+}
+
+// contains reports whether a value of n can contain, in itself or a record inside, a use of a type that is wanted.
+func (n *named) contains(wanted func(*ref) bool) bool {
+	seen := map[*named]bool{}
+	var has func(r *ref) bool
+	inRecord := func(n *named) bool {
 		if seen[n] {
 			return false
 		}
 		seen[n] = true
-		return slices.ContainsFunc(n.fields, func(f *field) bool { return has(f.typ, seen) })
+		return n.root != nil && has(n.root) || slices.ContainsFunc(n.fields, func(f *field) bool { return has(f.typ) })
 	}
-	has = func(r *ref, seen map[*named]bool) bool {
+	has = func(r *ref) bool {
 		switch {
-		case r.form == formMap:
+		case wanted(r):
 			return true
 		case r.form == formRecord:
-			return inRecord(r.named, seen)
+			return inRecord(r.named)
 		case r.elem != nil:
-			return has(r.elem, seen)
+			return has(r.elem)
 		case r.union != nil:
-			return slices.ContainsFunc(r.union.branches, func(b *branch) bool { return has(b.typ, seen) })
+			return slices.ContainsFunc(r.union.branches, func(b *branch) bool { return has(b.typ) })
 		}
 		return false
 	}
-	seen := map[*named]bool{}
-	if n.root != nil && has(n.root, seen) || inRecord(n, seen) {
-		return " The order of a map's entries is not fixed, so neither are the bytes."
-	}
-	return ""
+	return inRecord(n)
 }
 
 // textOrigin says how a type's schema text came to be.

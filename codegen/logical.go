@@ -27,7 +27,8 @@ type logical struct {
 	read     string
 	params   []param
 
-	least int // the least number of bytes that a value takes
+	cuts  bool // the Go value may be finer than the schema's unit
+	least int  // the least number of bytes that a value takes
 }
 
 // param is an argument that a type's schema gives to the runtime's functions.
@@ -51,14 +52,14 @@ func findLogical(t *schema.Type) *logical {
 
 var logicals = [...]logical{
 	{name: "date", kind: schema.Int, goType: "time.Time", path: "time", of: "DateOf", read: "Date", least: 1},
-	{name: "time-millis", kind: schema.Int, goType: "time.Duration", path: "time", of: "TimeMillisOf", read: "TimeMillis", least: 1},
-	{name: "time-micros", kind: schema.Long, goType: "time.Duration", path: "time", of: "TimeMicrosOf", read: "TimeMicros", least: 1},
-	{name: "timestamp-millis", kind: schema.Long, goType: "time.Time", path: "time", of: "TimestampMillisOf", read: "TimestampMillis", least: 1},
-	{name: "timestamp-micros", kind: schema.Long, goType: "time.Time", path: "time", of: "TimestampMicrosOf", read: "TimestampMicros", least: 1},
-	{name: "timestamp-nanos", kind: schema.Long, goType: "time.Time", path: "time", of: "TimestampNanosOf", read: "TimestampNanos", least: 1},
-	{name: "local-timestamp-millis", kind: schema.Long, goType: "time.Time", path: "time", of: "LocalTimestampMillisOf", read: "TimestampMillis", least: 1},
-	{name: "local-timestamp-micros", kind: schema.Long, goType: "time.Time", path: "time", of: "LocalTimestampMicrosOf", read: "TimestampMicros", least: 1},
-	{name: "local-timestamp-nanos", kind: schema.Long, goType: "time.Time", path: "time", of: "LocalTimestampNanosOf", read: "TimestampNanos", least: 1},
+	{name: "time-millis", kind: schema.Int, goType: "time.Duration", path: "time", of: "TimeMillisOf", read: "TimeMillis", cuts: true, least: 1},
+	{name: "time-micros", kind: schema.Long, goType: "time.Duration", path: "time", of: "TimeMicrosOf", read: "TimeMicros", cuts: true, least: 1},
+	{name: "timestamp-millis", kind: schema.Long, goType: "time.Time", path: "time", of: "TimestampMillisOf", read: "TimestampMillis", cuts: true, least: 1},
+	{name: "timestamp-micros", kind: schema.Long, goType: "time.Time", path: "time", of: "TimestampMicrosOf", read: "TimestampMicros", cuts: true, least: 1},
+	{name: "timestamp-nanos", kind: schema.Long, goType: "time.Time", path: "time", of: "TimestampNanosOf", read: "TimestampNanos", cuts: true, least: 1},
+	{name: "local-timestamp-millis", kind: schema.Long, goType: "time.Time", path: "time", of: "LocalTimestampMillisOf", read: "TimestampMillis", cuts: true, least: 1},
+	{name: "local-timestamp-micros", kind: schema.Long, goType: "time.Time", path: "time", of: "LocalTimestampMicrosOf", read: "TimestampMicros", cuts: true, least: 1},
+	{name: "local-timestamp-nanos", kind: schema.Long, goType: "time.Time", path: "time", of: "LocalTimestampNanosOf", read: "TimestampNanos", cuts: true, least: 1},
 	{name: "decimal", kind: schema.Bytes, goType: "avro.Decimal", appendTo: "AppendDecimal", check: "Fit", read: "Decimal",
 		params: []param{precision, scale}, least: 2},
 	{name: "decimal", kind: schema.Fixed, goType: "avro.Decimal", appendTo: "AppendDecimalFixed", check: "Fit", read: "DecimalFixed",

@@ -77,7 +77,7 @@ func NewAuditEvent() *AuditEvent {
 }
 
 // AppendAvro appends v's binary encoding to dst: see avro.Datum. The order of a map's entries is not fixed,
-// so neither are the bytes.
+// so neither are the bytes. What a time has below its field's unit is cut off, towards the past.
 func (v *AuditEvent) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {

@@ -239,7 +239,7 @@ func TestFaultyValues(t *testing.T) {
 		{"operation", func(e *audit.AuditEvent) { e.Operation = 10 }},
 		{"outcome", func(e *audit.AuditEvent) { e.Outcome = -1 }},
 		{"reason", func(e *audit.AuditEvent) { e.Reason = avro.Some("\xc3") }},
-		{"occurred_at", func(e *audit.AuditEvent) { e.OccurredAt = time.Unix(0, 1) }},
+		{"occurred_at", func(e *audit.AuditEvent) { e.OccurredAt = time.Unix(-1<<60, 0) }},
 		{"recorded_at", func(e *audit.AuditEvent) { e.RecordedAt = time.Unix(1<<60, 0) }},
 		{"actor.on_behalf_of", func(e *audit.AuditEvent) { e.Actor.OnBehalfOf = avro.Some("\xff") }},
 		{"targets[1].id", func(e *audit.AuditEvent) { e.Targets[1].ID = "\xff" }},

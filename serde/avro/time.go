@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// The logical types of time (Avro specification, "Logical Types"). Every conversion is exact: a time between two units, or
-// one that the type cannot hold, is an *Error; nothing is rounded. Truncate first if that is what you want:
-// time.Now().Truncate(time.Microsecond).
+// The logical types of time (Avro specification, "Logical Types"). A time between two units becomes the unit before it, in
+// the direction of the past, as other implementations of Avro do: a clock has nanoseconds and most schemas do not. So a
+// decoded time is never later than the one that was encoded, and less than one unit earlier. A time that the type cannot
+// hold is an *Error. Only date is exact: which day an instant belongs to is the caller's to say.
 //
 // date and local-timestamp-* have no time zone: a time.Time stands for what its clock shows in its own location, and
 // decoding gives UTC. timestamp-* are instants; decoding gives UTC.
@@ -29,38 +30,35 @@ func DateOf(t time.Time) (int32, error) {
 // DateTime returns the midnight, in UTC, that is so many days from 1970-01-01.
 func DateTime(days int32) time.Time { return time.Unix(int64(days)*86400, 0).UTC() }
 
-// TimeMillisOf returns the milliseconds of d, a time of day since midnight, for time-millis.
+// TimeMillisOf returns the whole milliseconds of d, a time of day since midnight, for time-millis.
 func TimeMillisOf(d time.Duration) (int32, error) {
-	v, err := timeOfDay(d, time.Millisecond, "millisecond")
+	v, err := timeOfDay(d, time.Millisecond)
 	return int32(v), err
 }
 
-// TimeMicrosOf returns the microseconds of d, a time of day since midnight, for time-micros.
-func TimeMicrosOf(d time.Duration) (int64, error) {
-	return timeOfDay(d, time.Microsecond, "microsecond")
-}
+// TimeMicrosOf returns the whole microseconds of d, a time of day since midnight, for time-micros.
+func TimeMicrosOf(d time.Duration) (int64, error) { return timeOfDay(d, time.Microsecond) }
 
-func timeOfDay(d, unit time.Duration, name string) (int64, error) {
+func timeOfDay(d, unit time.Duration) (int64, error) {
 	if d < 0 || d >= 24*time.Hour {
 		return 0, valueError("a time of day must be between 0 and 24 hours, this is " + d.String())
-	}
-	if d%unit != 0 {
-		return 0, valueError(fmt.Sprintf("%v is no whole %s; truncate it first", d, name))
 	}
 	return int64(d / unit), nil
 }
 
-// TimestampMillisOf returns the milliseconds from 1970-01-01T00:00:00Z to t, for timestamp-millis.
+// TimestampMillisOf returns the milliseconds from 1970-01-01T00:00:00Z to the last one that is not after t, for
+// timestamp-millis.
 func TimestampMillisOf(t time.Time) (int64, error) {
 	return timestamp(t, t.Unix(), 1000, "millisecond")
 }
 
-// TimestampMicrosOf returns the microseconds from 1970-01-01T00:00:00Z to t, for timestamp-micros.
+// TimestampMicrosOf returns the microseconds from 1970-01-01T00:00:00Z to the last one that is not after t, for
+// timestamp-micros.
 func TimestampMicrosOf(t time.Time) (int64, error) {
 	sec, ns := t.Unix(), t.Nanosecond()
 	const near = 1 << 42 // far from an overflow; most times are
-	if ns%1000 == 0 && -near < sec && sec < near {
-		return sec*1_000_000 + int64(ns/1000), nil
+	if -near < sec && sec < near {
+		return sec*1_000_000 + int64(uint32(ns)/1000), nil
 	}
 	return timestamp(t, sec, 1_000_000, "microsecond")
 }
@@ -85,15 +83,10 @@ func LocalTimestampNanosOf(t time.Time) (int64, error) {
 	return timestamp(t, wallSeconds(t), 1_000_000_000, "nanosecond")
 }
 
-// timestamp returns sec, the whole seconds of t, and its nanoseconds in units of 1/perSecond s.
+// timestamp returns sec, the whole seconds of t, and its nanoseconds in units of 1/perSecond s. Nanoseconds count up from
+// the second before, in times before 1970 too, so that dividing them is already towards the past.
 func timestamp(t time.Time, sec, perSecond int64, unit string) (int64, error) {
-	ns := int64(t.Nanosecond())
-	nsPerUnit := 1_000_000_000 / perSecond
-	if ns%nsPerUnit != 0 {
-		return 0, valueError(fmt.Sprintf("%s is no whole %s; truncate it first",
-			t.Format(time.RFC3339Nano), unit))
-	}
-	frac := ns / nsPerUnit
+	frac := int64(t.Nanosecond()) / (1_000_000_000 / perSecond)
 	if sec < 0 && frac > 0 { // count down from the next second, so that the smallest int64 does not overflow on the way
 		sec, frac = sec+1, frac-perSecond
 	}

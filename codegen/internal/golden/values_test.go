@@ -122,14 +122,33 @@ func TestUnion(t *testing.T) {
 	}
 }
 
-// Nothing is rounded: what a logical type cannot hold is refused with its path.
+// A clock's time can be encoded as it is: what is finer than the schema's unit is cut off, towards the past.
+func TestTimesAreCutToTheUnit(t *testing.T) {
+	at := time.Date(1969, 12, 31, 23, 59, 59, 999_999_999, time.UTC)
+	v := logical.Logical{TsMillis: at, TsMicros: at, TsNanos: at, LocalNanos: at, TimeMillis: time.Second + 1_999_999,
+		Date: time.Unix(0, 0).UTC()}
+	data, err := v.AppendAvro(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back logical.Logical
+	if err := back.DecodeAvro(data, avro.DecodeOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if !back.TsMillis.Equal(time.UnixMilli(-1)) || !back.TsMicros.Equal(time.UnixMicro(-1)) || !back.TsNanos.Equal(at) ||
+		back.TimeMillis != 1001*time.Millisecond {
+		t.Errorf("%+v", back)
+	}
+}
+
+// What a logical type cannot hold is refused with its path, and no digit of a decimal is lost.
 func TestLogicalFaults(t *testing.T) {
 	ok := logical.Logical{TsNanos: time.Unix(0, 0), LocalNanos: time.Unix(0, 0).UTC(), Date: time.Unix(0, 0).UTC()}
 	if err := ok.Validate(); err != nil {
 		t.Fatal(err)
 	}
 	for path, spoil := range map[string]func(*logical.Logical){
-		"ts_millis":    func(v *logical.Logical) { v.TsMillis = time.Unix(0, 1000) },
+		"ts_micros":    func(v *logical.Logical) { v.TsMicros = time.Unix(1<<50, 0) },
 		"ts_nanos":     func(v *logical.Logical) { v.TsNanos = time.Time{} },
 		"date":         func(v *logical.Logical) { v.Date = time.Unix(1, 0).UTC() },
 		"time_micros":  func(v *logical.Logical) { v.TimeMicros = 24 * time.Hour },

@@ -66,7 +66,7 @@ func NewDefaults() *Defaults {
 }
 
 // AppendAvro appends v's binary encoding to dst: see avro.Datum. The order of a map's entries is not fixed,
-// so neither are the bytes.
+// so neither are the bytes. What a time has below its field's unit is cut off, towards the past.
 func (v *Defaults) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {

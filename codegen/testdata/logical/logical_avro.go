@@ -42,7 +42,7 @@ func NewLogical() *Logical {
 }
 
 // AppendAvro appends v's binary encoding to dst: see avro.Datum. The order of a map's entries is not fixed,
-// so neither are the bytes.
+// so neither are the bytes. What a time has below its field's unit is cut off, towards the past.
 func (v *Logical) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {

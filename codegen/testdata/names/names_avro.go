@@ -40,7 +40,8 @@ func NewType() *Type {
 	return &Type{}
 }
 
-// AppendAvro appends v's binary encoding to dst: see avro.Datum.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum. What a time has below its field's unit is
+// cut off, towards the past.
 func (v *Type) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {

@@ -33,7 +33,7 @@ func NewOrder() *Order {
 }
 
 // AppendAvro appends v's binary encoding to dst: see avro.Datum. The order of a map's entries is not fixed,
-// so neither are the bytes.
+// so neither are the bytes. What a time has below its field's unit is cut off, towards the past.
 func (v *Order) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -732,7 +732,8 @@ func NewStep() *Step {
 	return &Step{}
 }
 
-// AppendAvro appends v's binary encoding to dst: see avro.Datum.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum. What a time has below its field's unit is
+// cut off, towards the past.
 func (v *Step) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {

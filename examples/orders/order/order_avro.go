@@ -33,7 +33,8 @@ func NewOrder() *Order {
 	}
 }
 
-// AppendAvro appends v's binary encoding to dst: see avro.Datum.
+// AppendAvro appends v's binary encoding to dst: see avro.Datum. What a time has below its field's unit is
+// cut off, towards the past.
 func (v *Order) AppendAvro(dst []byte) ([]byte, error) {
 	out, err := v.appendAvro(dst)
 	if err != nil {
@@ -194,6 +195,8 @@ func (v *Order) decodeAvro(r *avro.Reader) {
 }
 
 // Status is the Avro enum com.example.order.Status.
+//
+// A symbol of a newer schema is read as StatusUnknown.
 type Status int32
 
 // The symbols of com.example.order.Status, in the order of the schema.
