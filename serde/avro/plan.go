@@ -343,22 +343,51 @@ func writerField(w *schema.Type, f *schema.Field) int {
 	return -1
 }
 
-// markCopies finds the steps that change nothing. It starts from all being so and takes away until nothing changes, so
-// that recursive types can be unchanged, too.
+// markCopies finds the steps that change nothing. It starts from all being so, so that recursive types can be unchanged,
+// too, and takes it away from those that change something themselves and from all that contain such a one.
 func (p *planner) markCopies() {
+	around := map[*step][]*step{} // the steps that are unchanged only if this one is
 	for _, s := range p.steps {
 		s.copies = true
 	}
-	for changed := true; changed; {
-		changed = false
-		for _, s := range p.steps {
-			if s.copies && !s.unchanged() {
-				s.copies, changed = false, true
+	var changing []*step
+	for _, s := range p.steps {
+		s.eachInner(func(inner *step) { around[inner] = append(around[inner], s) })
+		if !s.unchanged() {
+			changing = append(changing, s)
+		}
+	}
+	for len(changing) > 0 {
+		s := changing[len(changing)-1]
+		changing = changing[:len(changing)-1]
+		if s.copies {
+			s.copies = false
+			changing = append(changing, around[s]...)
+		}
+	}
+}
+
+// eachInner calls visit for the steps of which s is made.
+func (s *step) eachInner(visit func(*step)) {
+	switch s.kind {
+	case stepArray, stepMap, stepIntoUnion:
+		visit(s.item)
+	case stepBranches:
+		for _, b := range s.branches {
+			if b.kind == stepIntoUnion {
+				visit(b.item)
+			}
+		}
+	case stepRecord:
+		for i := range s.moves {
+			if inner := s.moves[i].step; inner != nil {
+				visit(inner)
 			}
 		}
 	}
 }
 
+// unchanged reports whether s changes nothing as long as its inner steps do not.
 func (s *step) unchanged() bool {
 	switch s.kind {
 	case stepCopy:
@@ -371,17 +400,17 @@ func (s *step) unchanged() bool {
 		}
 		return true
 	case stepArray, stepMap:
-		return s.item.copies && (s.r.item.min > 0) == (s.w.item.min > 0)
+		return (s.r.item.min > 0) == (s.w.item.min > 0)
 	case stepBranches:
 		for i, b := range s.branches {
-			if b.kind != stepIntoUnion || b.index != i || !b.item.copies {
+			if b.kind != stepIntoUnion || b.index != i {
 				return false
 			}
 		}
 		return true
 	case stepRecord:
 		for i := range s.moves {
-			if m := &s.moves[i]; m.step == nil || !m.step.copies {
+			if s.moves[i].step == nil {
 				return false
 			}
 		}

@@ -337,3 +337,26 @@ func TestReaderProjects(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestResolveLongChains: schemas with many types nested by name are compiled in little time, changed or not.
+func TestResolveLongChains(t *testing.T) {
+	chain := func(last string) *schema.Schema {
+		var b strings.Builder
+		const n = 200
+		for i := range n {
+			fmt.Fprintf(&b, `{"type":"record","name":"R%d","fields":[{"name":"more","type":["null","R0"]},{"name":"next","type":`, i)
+		}
+		b.WriteString(last + strings.Repeat("}]}", n))
+		return mustParse(t, b.String())
+	}
+	for _, last := range []string{`"int"`, `"long"`} {
+		plan, err := Resolve(chain(`"int"`), chain(last))
+		if err != nil || plan.Same() != (last == `"int"`) {
+			t.Errorf("%s: %v, %v", last, plan, err)
+		}
+		src := append(make([]byte, 200), 10)
+		if out, err := plan.Append(nil, src); err != nil || !bytes.Equal(out, src) {
+			t.Errorf("%s: %x, %v", last, out, err)
+		}
+	}
+}
