@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 )
 
@@ -66,11 +67,20 @@ func listen(addresses []string) ([]net.Listener, error) {
 			for _, l := range out {
 				l.Close()
 			}
+			if taken(err) {
+				return nil, fmt.Errorf("address %s is in use by another process: stop it, or choose another address (%w)", address, err)
+			}
 			return nil, fmt.Errorf("listen on %s: %w", address, err)
 		}
 		out = append(out, bound...)
 	}
 	return out, nil
+}
+
+// taken reports whether an address could not be bound because somebody else has it. Windows has an error of its own.
+func taken(err error) bool {
+	const wsaeaddrinuse = syscall.Errno(10048)
+	return errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, wsaeaddrinuse)
 }
 
 // listenOn binds one address; "localhost" is both loopbacks on one port, the second only where the machine has it.
