@@ -24,7 +24,8 @@ func incrementalAlterConfigs(s *Server, ctx context.Context, c caller, req *kmsg
 					return s.Config.Alter(own, changes)
 				})
 			r := kmsg.NewIncrementalAlterConfigsResponseResource()
-			r.ResourceType, r.ResourceName, r.ErrorCode, r.ErrorMessage = rr.ResourceType, rr.ResourceName, code(err), message(err)
+			r.ResourceType, r.ResourceName = rr.ResourceType, rr.ResourceName
+			r.ErrorCode, r.ErrorMessage = s.failed("alter configs", err)
 			resp.Resources = append(resp.Resources, r)
 		}
 		return resp
@@ -49,7 +50,8 @@ func alterConfigs(s *Server, ctx context.Context, c caller, req *kmsg.AlterConfi
 					return own, nil
 				})
 			r := kmsg.NewAlterConfigsResponseResource()
-			r.ResourceType, r.ResourceName, r.ErrorCode, r.ErrorMessage = rr.ResourceType, rr.ResourceName, code(err), message(err)
+			r.ResourceType, r.ResourceName = rr.ResourceType, rr.ResourceName
+			r.ErrorCode, r.ErrorMessage = s.failed("alter configs", err)
 			resp.Resources = append(resp.Resources, r)
 		}
 		return resp

@@ -28,7 +28,7 @@ func createPartitions(s *Server, ctx context.Context, c caller, req *kmsg.Create
 			default:
 				err = s.growTopic(ctx, rt, req.ValidateOnly)
 			}
-			r.ErrorCode, r.ErrorMessage = code(err), message(err)
+			r.ErrorCode, r.ErrorMessage = s.failed("create partitions", err)
 			resp.Topics = append(resp.Topics, r)
 		}
 		return resp

@@ -34,7 +34,7 @@ func createTopics(s *Server, ctx context.Context, c caller, req *kmsg.CreateTopi
 			}
 			times[rt.Topic] = 0
 			if err != nil {
-				r.ErrorCode, r.ErrorMessage = code(err), message(err)
+				r.ErrorCode, r.ErrorMessage = s.failed("create a topic", err)
 			} else {
 				if !req.ValidateOnly {
 					r.TopicID = t.id

@@ -25,7 +25,7 @@ func deleteTopics(s *Server, ctx context.Context, c caller, req *kmsg.DeleteTopi
 				err = s.deleteTopic(ctx, c, t)
 			}
 			if err != nil {
-				r.ErrorCode, r.ErrorMessage = code(err), message(err)
+				r.ErrorCode, r.ErrorMessage = s.failed("delete a topic", err)
 			}
 			resp.Topics = append(resp.Topics, r)
 		}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -85,6 +86,20 @@ type fault struct {
 
 func (f *fault) Error() string { return f.text }
 func (f *fault) Unwrap() error { return f.kind }
+
+// failed is the code and text of an error for a client. What the broker itself is to blame for is logged, and the client is told
+// no more than that: such errors name files.
+func (s *Server) failed(what string, err error) (int16, *string) {
+	c := code(err)
+	if c != kerr.UnknownServerError.Code && c != kerr.KafkaStorageError.Code {
+		return c, message(err)
+	}
+	if held, ok := s.failures.Allow(time.Now()); ok {
+		s.Logger.Error("could not "+what, "error", err, "not_logged_before", held)
+	}
+	text := "The broker could not " + what + "; its log says why."
+	return c, &text
+}
 
 // message is the text that goes with an error's code; nil for nil.
 func message(err error) *string {
