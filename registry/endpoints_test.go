@@ -339,3 +339,29 @@ func TestSubjectNames(t *testing.T) {
 		})
 	}
 }
+
+func TestTags(t *testing.T) {
+	const plain = `{"type":"record","name":"P","namespace":"n","fields":[{"name":"a","type":"string"},{"name":"b","type":"int"}]}`
+	const one = `{"type":"record","name":"P","namespace":"n","fields":[{"name":"a","type":"string","confluent:tags":["PII"]},{"name":"b","type":"int"}]}`
+	const both = `{"type":"record","name":"P","namespace":"n","fields":[{"name":"a","type":"string"},{"name":"b","type":"int"}],"confluent:tags":["REC"]}`
+	numbered := func(id, version int, schema string) string {
+		return fmt.Sprintf(`{"id":%d,"version":%d,"guid":"*","schemaType":"AVRO","metadata":{"properties":{"confluent:version":"%d"}},"schema":%s}`,
+			id, version, version, quoted(schema))
+	}
+	field := `{"schemaEntity":{"entityPath":"n.P.a","entityType":"sr_field"},"tags":["PII"]}`
+	play(t, []step{
+		{"POST /subjects/s/versions", body(plain), 200, registeredAs(1, 1, plain)},
+		{"POST /subjects/s/versions/1/tags", `{"newVersion":2,"tagsToAdd":[` + field + `]}`, 200, numbered(2, 2, one)},
+		{"POST /subjects/s/versions/latest/tags", `{"tagsToRemove":[` + field +
+			`],"tagsToAdd":[{"schemaEntity":{"entityPath":"n.P","entityType":"sr_record"},"tags":["REC"]}]}`, 200, numbered(3, 3, both)},
+		{"GET /subjects/s/versions/2?findTags=PII", "", 200, `{"subject":"s","id":2,"version":2,"guid":"*","schemaType":"AVRO","schema":"*",` +
+			`"metadata":{"properties":{"confluent:version":"2"}},"schemaTags":[` + field + `],"ts":"*","deleted":false}`},
+		{"GET /schemas/ids/1?findTags=*", "", 200, byID("s", 1, plain, false)},
+		{"POST /subjects/s/versions/1/tags", `{"newVersion":9}`, 422, refused(42201, "Version is not one more than previous version")},
+		{"POST /subjects/s/versions/1/tags", `{"tagsToAdd":[{"schemaEntity":{"entityPath":"n.P.z","entityType":"sr_field"},"tags":["X"]}]}`,
+			422, `{"error_code":42201,"message":"*"}`},
+		{"POST /subjects/s/versions/9/tags", `{}`, 404, refused(40402, "Version 9 not found.")},
+		{"POST /subjects/t/versions", body(plain, `,"schemaTagsToAdd":[`+field+`]`), 200, numbered(4, 1, one)},
+		{"POST /subjects/t/versions", body(plain, `,"propagateSchemaTags":true`), 200, numbered(2, 2, one)},
+	})
+}

@@ -99,16 +99,12 @@ func (p *registration) existing() (model.Registered, bool, error) {
 // plan decides what to change.
 func (p *registration) plan(now time.Time) (model.Registered, []store.Change, error) {
 	none := model.Registered{}
-	if p.asked.Version <= 0 {
+	if p.asked.Version <= 0 && !p.asked.Tags.Asked() {
 		if out, ok, err := p.existing(); ok || err != nil {
 			return out, nil, err
 		}
 	}
 	if err := p.permitted(); err != nil {
-		return none, nil, err
-	}
-	s, err := p.content()
-	if err != nil {
 		return none, nil, err
 	}
 	number := p.versions.next()
@@ -117,6 +113,10 @@ func (p *registration) plan(now time.Time) (model.Registered, []store.Change, er
 			return none, nil, model.Errorf(model.InvalidSchema, "Version is not one more than previous version")
 		}
 		number = p.asked.Version
+	}
+	s, err := p.content()
+	if err != nil {
+		return none, nil, err
 	}
 	if !p.importing() {
 		if err := p.registry.admits(p, s); err != nil {
@@ -166,6 +166,9 @@ func (p *registration) content() (*parsed, error) {
 		how = lenient
 	}
 	src, err := p.source()
+	if err == nil {
+		src, err = p.retag(src)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +187,7 @@ func (p *registration) content() (*parsed, error) {
 	if s.schema.Metadata == nil {
 		metadata = m.inherited(p.versions.latest())
 	}
-	if _, ok := metadata.Property(model.VersionProperty); ok || p.asked.Version != 0 {
+	if _, ok := metadata.Property(model.VersionProperty); ok || p.asked.Version != 0 || p.asked.Tags.Asked() {
 		metadata = metadata.WithProperty(model.VersionProperty, strconv.Itoa(int(p.versions.next())))
 	}
 	return &parsed{schema: s.schema.With(metadata), avro: s.avro}, nil

@@ -98,6 +98,7 @@ type entity struct {
 	References []reference     `json:"references,omitempty"`
 	Metadata   *model.Metadata `json:"metadata,omitempty"`
 	Schema     string          `json:"schema,omitempty"`
+	SchemaTags []model.Tagged  `json:"schemaTags,omitempty"`
 	MaxID      *int32          `json:"maxId,omitempty"`
 	Time       *int64          `json:"ts,omitempty"`
 	Deleted    *bool           `json:"deleted,omitempty"`
@@ -134,7 +135,7 @@ func of(v *model.Version) entity {
 }
 
 // shaped applies the arguments that change how a schema is shown: format=resolved writes its references out,
-// referenceFormat=qualified names their subjects with their contexts.
+// referenceFormat=qualified names their subjects with their contexts, findTags lists the tagged parts.
 func (c *call) shaped(v *model.Version, e entity) (entity, error) {
 	if c.request.URL.RawQuery == "" {
 		return e, nil
@@ -145,6 +146,13 @@ func (c *call) shaped(v *model.Version, e entity) (entity, error) {
 			return e, err
 		}
 		e.Schema = text
+	}
+	if wanted := c.args()["findTags"]; len(wanted) > 0 {
+		tags, err := c.service.Tags(v, wanted)
+		if err != nil {
+			return e, err
+		}
+		e.SchemaTags = tags
 	}
 	if strings.EqualFold(c.arg("referenceFormat"), "qualified") {
 		for i, r := range e.References {

@@ -23,6 +23,7 @@ type Service interface {
 	configs
 	modes
 	contexts
+	tags
 	Ready(context.Context) error
 }
 

@@ -31,6 +31,14 @@ func (c *call) registration(argument string) (model.Registration, error) {
 			q.References, err = m.value.references()
 		case "metadata":
 			q.Metadata, err = m.value.metadata()
+		case "schemaTagsToAdd":
+			q.Tags.Add, err = m.value.tagged()
+		case "schemaTagsToRemove":
+			q.Tags.Remove, err = m.value.tagged()
+		case "propagateSchemaTags":
+			var on *bool
+			on, err = m.value.boolean()
+			q.Tags.Propagate = on != nil && *on
 		case "version":
 			if n, err = m.value.integer(); n != nil {
 				q.Version = *n

@@ -45,6 +45,7 @@ func table() []route {
 		{get, "/subjects/{subject}/versions/{version}", Read, everywhere, false, getVersion},
 		{remove, "/subjects/{subject}/versions/{version}", Delete, everywhere, false, deleteVersion},
 		{get, "/subjects/{subject}/versions/{version}/schema", Read, everywhere, false, versionText},
+		{post, "/subjects/{subject}/versions/{version}/tags", Write, everywhere, true, modifyTags},
 		{get, "/subjects/{subject}/versions/{version}/referencedby", Read, everywhere, false, referencedBy},
 
 		{post, "/compatibility/subjects/{subject}/versions", Read, everywhere, true, checkAll},

@@ -35,6 +35,7 @@ type Registration struct {
 	// ID is NoID, or the id to register under in IMPORT mode.
 	ID        int32
 	Normalize bool
+	Tags      TagChange
 	// Explain asks for all reasons if the schema is refused as incompatible.
 	Explain bool
 }
