@@ -49,6 +49,7 @@ var codes = []struct {
 	{group.ErrRebalancing, kerr.RebalanceInProgress},
 	{group.ErrMetadataTooLarge, kerr.OffsetMetadataTooLarge},
 	{group.ErrCommitTooLarge, kerr.InvalidCommitOffsetSize},
+	{group.ErrTooLarge, kerr.UnknownServerError},
 	{group.ErrNotEmpty, kerr.NonEmptyGroup},
 	{group.ErrNotFound, kerr.GroupIDNotFound},
 	{group.ErrMemberIDRequired, kerr.MemberIDRequired},

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/typelog/typelog/broker/internal/state"
@@ -38,6 +39,8 @@ type Coordinator struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 	checks *time.Timer
+
+	failing atomic.Bool // the last change could not be stored
 
 	gate   gate     // opens when the store has shards
 	shards []*shard // behind gate
@@ -268,4 +271,16 @@ func (c *Coordinator) expire() {
 		s.post(Expire{})
 	}
 	c.checks.Reset(c.config.CheckInterval)
+}
+
+// stored logs when changes begin to fail and when they no longer do, not each of them.
+func (c *Coordinator) stored(group string, err error) {
+	switch {
+	case errors.Is(err, state.ErrTooLarge):
+		c.log.Debug("a change of a consumer group is too large", "group", group, "error", err)
+	case err != nil && !c.failing.Swap(true):
+		c.log.Error("offsets and changes of consumer groups cannot be stored; clients are told to try again", "group", group, "error", err)
+	case err == nil && c.failing.Swap(false):
+		c.log.Info("offsets and changes of consumer groups can be stored again")
+	}
 }

@@ -133,9 +133,7 @@ func (e *entry) do(it *item) {
 func (e *entry) apply(w Write) {
 	s := e.shard
 	s.c.store.Apply(s.index, e.epoch, w.Effects, func(err error) {
-		if err != nil {
-			s.c.log.Warn("a consumer group's change could not be stored", "group", e.id, "error", err)
-		}
+		s.c.stored(e.id, err)
 		if errors.Is(err, state.ErrFenced) {
 			// That stops this group, too. Not here: the shard's lock may be held by whoever waits for this.
 			go s.fenced(e.epoch)

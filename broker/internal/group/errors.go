@@ -25,6 +25,8 @@ var (
 	ErrMetadataTooLarge = errors.New("offset metadata too large")
 	// ErrCommitTooLarge: the commit does not fit one atomic change (28).
 	ErrCommitTooLarge = errors.New("offset commit too large")
+	// ErrTooLarge: the members' metadata and assignments do not fit one atomic change (-1).
+	ErrTooLarge = errors.New("the group's state is too large")
 	// ErrNotEmpty: the group has members (68).
 	ErrNotEmpty = errors.New("the group is not empty")
 	// ErrNotFound: there is no such group (69).

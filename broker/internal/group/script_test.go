@@ -310,14 +310,16 @@ func (s *script) cmdFetch(a args) {
 	s.step(f)
 }
 
-// written [N] [failed]: the store answers the Nth of the writes that are held, or all of them.
+// written [N] [failed | too-large]: the store answers the Nth of the writes that are held, or all of them.
 func (s *script) cmdWritten(a args) {
 	var err error
 	if a.has("failed") {
 		err = state.ErrUnavailable
 	}
-	if len(a.words) > 0 && a.words[0] != "failed" {
-		n, _ := strconv.Atoi(a.words[0])
+	if a.has("too-large") {
+		err = state.ErrTooLarge
+	}
+	if n, e := strconv.Atoi(append(a.words, "")[0]); e == nil {
 		w := s.held[n-1]
 		s.held = slices.Delete(s.held, n-1, n)
 		s.answer(w, err)

@@ -1,8 +1,11 @@
 package group
 
 import (
+	"errors"
 	"slices"
 	"time"
+
+	"github.com/typelog/typelog/broker/internal/state"
 )
 
 func (s Sync) apply(g *Group, now time.Time) {
@@ -65,7 +68,7 @@ func (g *Group) assign(assignments map[string][]byte) {
 			return
 		}
 		if err != nil {
-			g.refuseSyncs(now, ErrUnavailable)
+			g.refuseSyncs(now, assignError(err))
 			g.prepareRebalance(now)
 			return
 		}
@@ -81,6 +84,14 @@ func (g *Group) assign(assignments map[string][]byte) {
 			}
 		}
 	})
+}
+
+// assignError tells members that trying again will help, or that it will not.
+func assignError(err error) error {
+	if errors.Is(err, state.ErrTooLarge) {
+		return ErrTooLarge
+	}
+	return ErrUnavailable
 }
 
 // syncDue drops the members that have joined the generation but never came for their assignment.
