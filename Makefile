@@ -53,6 +53,10 @@ accept: build ## run examples/audit on real logs, and again with kill -9 in the 
 	@if [ -z "$(DATA)" ]; then echo "make accept needs DATA=DIR, a directory with k8s-audit.jsonl, cloudtrail.jsonl and windows-events.jsonl.gz" >&2; exit 2; fi
 	.ci/accept bin/typelog "$(DATA)"
 
+.PHONY: bench-avro
+bench-avro: ## measure generated Avro code against hamba and an encoder written by hand, with the targets
+	$(GO) run ./serde/avro/internal/bench
+
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME (10s)
 	@set -e; $(GO) list ./... | while read -r pkg; do \
