@@ -55,6 +55,11 @@ func (j *Journal) list() ([]*file, error) {
 	if err := makeDir(j.opts.FS, j.opts.Dir); err != nil {
 		return nil, err
 	}
+	// A file that an earlier process removed without a trace on the disk must not come back beside a younger one of
+	// the same generation.
+	if err := j.opts.FS.SyncDir(j.opts.Dir); err != nil {
+		return nil, err
+	}
 	entries, err := j.opts.FS.List(j.opts.Dir)
 	if err != nil {
 		return nil, err

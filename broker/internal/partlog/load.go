@@ -113,6 +113,10 @@ func (e *Engine) checkSegments(p *partition, found map[int64]bool) error {
 	for len(p.segments) > 1 && p.segments[1].base <= p.logStart {
 		p.segments = p.segments[1:]
 	}
+	if s := p.segments[0]; len(p.segments) == 1 && !found[s.base] && p.logStart >= p.next && s.base < p.next {
+		// It was rolled and trimmed since.
+		p.segments = []*segment{{dir: p.dir, base: p.next, maxTime: -1}}
+	}
 	for i, s := range p.segments {
 		if !found[s.base] {
 			if s.size == 0 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"sort"
 	"sync"
@@ -132,6 +133,9 @@ func (e *Engine) collect(p *partition, v *view, q *log.ReadRequest, end, left in
 
 // vanished explains why a segment cannot be opened: retention may have been faster.
 func (e *Engine) vanished(p *partition, s *segment, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {

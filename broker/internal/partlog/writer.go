@@ -108,7 +108,7 @@ func (w *writer) enter(ops []*op) error {
 	err := w.e.journal.Append(w.entries)
 	clear(w.entries)
 	if err != nil {
-		return w.e.storageError(err)
+		return w.e.fail(err)
 	}
 	if w.e.loose.Load() > w.e.looseBound {
 		w.e.kick()

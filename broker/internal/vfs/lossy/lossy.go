@@ -130,7 +130,7 @@ func (f *FS) Syncs() int {
 func (f *FS) Crash(rnd *rand.Rand, keep float64) *FS {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.crashed = true
+	f.crashed, f.last = true, 0
 	if keep < 0 {
 		keep = rnd.Float64()
 	}
@@ -143,7 +143,7 @@ func (f *FS) Crash(rnd *rand.Rand, keep float64) *FS {
 func (f *FS) Kill() *FS {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.crashed = true
+	f.crashed, f.last = true, 0
 	return &FS{root: inherit(f.root), room: -1}
 }
 
