@@ -40,7 +40,8 @@ type Coordinator struct {
 	work   sync.WaitGroup
 	checks *time.Timer
 
-	failing atomic.Bool // the last change could not be stored
+	failing  atomic.Bool  // the last change could not be stored
+	fleeting atomic.Int64 // groups of which nothing is stored
 
 	gate   gate     // opens when the store has shards
 	shards []*shard // behind gate
@@ -57,6 +58,9 @@ func NewCoordinator(store state.Store, config Config) *Coordinator {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Coordinator{config: config, store: store, log: config.Logger, ctx: ctx, cancel: cancel}
 }
+
+// maxFleeting bounds the groups of which nothing is stored yet: a client that makes up group ids must not fill the memory.
+const maxFleeting = 10_000
 
 // loaders is how many shards are loaded at a time.
 const loaders = 4

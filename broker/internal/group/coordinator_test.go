@@ -349,6 +349,31 @@ func TestIdleGroupsAreForgotten(t *testing.T) {
 	})
 }
 
+// TestMadeUpGroups: group ids that cost a client nothing must not cost the broker its memory.
+func TestMadeUpGroups(t *testing.T) {
+	inLab(t, func(l *lab) {
+		j := joiner("")
+		j.NeedsID = true
+		refused := 0
+		for i := range maxFleeting + 100 {
+			got := await(l, func(done func(Joined)) { l.Join(fmt.Sprint(i), j, done) })
+			if errors.Is(got.Err, ErrUnavailable) {
+				refused++
+			}
+		}
+		l.want("refused", refused, 100)
+		l.want("a group that is there", await(l, func(done func(Joined)) { l.Join("7", j, done) }).Err, ErrMemberIDRequired)
+		time.Sleep(11 * time.Second)
+		l.want("list", l.list(), "")
+		l.stable("real")
+		l.want("groups of which nothing is stored", l.fleeting.Load(), 0)
+		l.want("commit", l.commit("simple", simple(at("t", 0, 1))), nil)
+		l.join("left", "")
+		l.restart()
+		l.want("groups of which nothing is stored, after a restart", l.fleeting.Load(), 0)
+	})
+}
+
 // slowStore is a store whose loads wait or fail.
 type slowStore struct {
 	state.Store

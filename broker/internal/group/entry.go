@@ -27,6 +27,7 @@ type entry struct {
 	last    Token
 	timer   *time.Timer
 	timerAt time.Time // when it will go off; zero if it is not set
+	counted bool      // among the coordinator's fleeting groups
 }
 
 // item is something for the group's goroutine to do: an event, a question with the call that wants the answer, or the
@@ -87,7 +88,12 @@ func (e *entry) run() {
 		for i := range queue {
 			e.do(&queue[i])
 		}
+		if queue[len(queue)-1].end {
+			e.count(false)
+			continue
+		}
 		e.list()
+		e.count(e.group.fleeting())
 		e.setTimer()
 		if e.group.Idle() {
 			e.retire()
@@ -164,6 +170,19 @@ func (e *entry) list() {
 	}
 }
 
+// count keeps the number of groups of which nothing is stored.
+func (e *entry) count(fleeting bool) {
+	if fleeting == e.counted {
+		return
+	}
+	e.counted = fleeting
+	if fleeting {
+		e.shard.c.fleeting.Add(1)
+	} else {
+		e.shard.c.fleeting.Add(-1)
+	}
+}
+
 // retire takes the group out of its shard, unless something has come in.
 func (e *entry) retire() {
 	s := e.shard
@@ -176,6 +195,7 @@ func (e *entry) retire() {
 	}
 	delete(s.groups, e.id)
 	e.stopped = true
+	e.count(false)
 	if e.timer != nil {
 		e.timer.Stop()
 	}

@@ -176,8 +176,11 @@ func (g *Group) Idle() bool {
 	if g.state == Dead {
 		return true
 	}
-	return g.state == Empty && !g.kept && len(g.pending) == 0 && len(g.offsets) == 0
+	return g.state == Empty && g.fleeting() && len(g.pending) == 0
 }
+
+// fleeting reports that nothing of the group is stored, nor on its way.
+func (g *Group) fleeting() bool { return !g.kept && len(g.offsets) == 0 }
 
 // Step changes the group by one event and returns what is to be done about it, in order.
 func (g *Group) Step(now time.Time, ev Event) []Effect {

@@ -10,19 +10,18 @@ import (
 // missing.
 func (c *Coordinator) request(group string, create bool, missing error, question func(Token) Event, waiting call) {
 	c.within(group, create, func(s *shard, err error) {
-		if err != nil {
-			waiting.refuse(err)
-			return
-		}
 		var e *entry
 		if s != nil {
-			e = s.find(group, create)
+			e, err = s.find(group, create)
 		}
-		if e == nil {
+		switch {
+		case err != nil:
+			waiting.refuse(err)
+		case e == nil:
 			waiting.refuse(missing)
-			return
+		default:
+			e.ask(question, waiting)
 		}
-		e.ask(question, waiting)
 	})
 }
 

@@ -65,17 +65,21 @@ func (s *shard) restore(id string, g *stored) *entry {
 // insert puts a group in. The lock must be held.
 func (s *shard) insert(id string, g *Group) *entry {
 	e := &entry{shard: s, id: id, epoch: s.epoch, group: g, calls: map[Token]call{}}
+	e.count(g.fleeting())
 	e.list()
 	s.groups[id] = e
 	return e
 }
 
 // find returns a group's entry; nil if there is none and create is false. The lock must be held.
-func (s *shard) find(id string, create bool) *entry {
+func (s *shard) find(id string, create bool) (*entry, error) {
 	if e := s.groups[id]; e != nil || !create {
-		return e
+		return e, nil
 	}
-	return s.insert(id, New(id, s.c.config.Settings, time.Now()))
+	if s.c.fleeting.Load() >= maxFleeting {
+		return nil, ErrUnavailable
+	}
+	return s.insert(id, New(id, s.c.config.Settings, time.Now())), nil
 }
 
 // post hands an event to all groups.
