@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -43,6 +44,7 @@ func (s *Server) deleteTopic(ctx context.Context, c caller, t *topic) error {
 	if err := s.Catalog.remove(ctx, t); err != nil {
 		return err
 	}
+	s.metrics.refused.DeletePartialMatch(prometheus.Labels{"topic": t.name})
 	s.Logger.Info("deleted a topic", "topic", t.name, "id", fmt.Sprintf("%x", t.id), "client", c.ClientID)
 	s.dropOffsets(ctx, t)
 	return nil

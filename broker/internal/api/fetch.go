@@ -59,9 +59,10 @@ const maxFetchWait = 5 * time.Minute
 // fetchCall takes over what is needed of a request.
 func (s *Server) fetchCall(c caller, req *kmsg.FetchRequest) *fetchCall {
 	wait := min(max(time.Duration(req.MaxWaitMillis)*time.Millisecond, 0), maxFetchWait)
+	most := min(max(int(req.MaxBytes), 0), s.Settings.FetchMaxBytes)
 	f := &fetchCall{
-		s: s, version: req.Version, minBytes: int64(req.MinBytes), deadline: s.now().Add(wait),
-		limits: log.ReadLimits{MaxBytes: min(max(int(req.MaxBytes), 0), s.Settings.FetchMaxBytes)},
+		s: s, version: req.Version, minBytes: int64(min(int(req.MinBytes), most)), deadline: s.now().Add(wait),
+		limits: log.ReadLimits{MaxBytes: most},
 	}
 	if req.IsolationLevel == 1 {
 		f.limits.Isolation = log.ReadCommitted

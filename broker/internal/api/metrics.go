@@ -1,6 +1,10 @@
 package api
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/typelog/typelog/broker/internal/wire"
+)
 
 // metrics are what the handlers count.
 type metrics struct {
@@ -9,13 +13,9 @@ type metrics struct {
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
-	m := &metrics{refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+	return &metrics{refused: wire.Registered(r, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "typelog_refused_batches_total",
 		Help: "Batches of records that were refused, by topic and reason: contract (a record does not fit its schema), " +
 			"undecided (the contract could not be checked), acks0, corrupt, too_large, timestamp, invalid.",
-	}, []string{"topic", "reason"})}
-	if r != nil {
-		r.MustRegister(m.refused)
-	}
-	return m
+	}, []string{"topic", "reason"}))}
 }

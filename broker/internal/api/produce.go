@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -296,8 +297,15 @@ func describe(f contract.Fault) string {
 	if f.Pointer != "" {
 		text += ", " + f.Pointer
 	}
-	return text + ": " + f.Reason
+	text += ": " + f.Reason
+	if len(text) > maxFaultText {
+		text = strings.ToValidUTF8(text[:maxFaultText], "") + "…"
+	}
+	return text
 }
+
+// maxFaultText bounds what is said of one record, in bytes: values of the record may be part of it.
+const maxFaultText = 500
 
 // finish waits for the log and encodes the answer.
 func (p *produceCall) finish() answer {

@@ -58,6 +58,17 @@ func (b *buffers) get(n int) []byte {
 	return make([]byte, n, firstStep<<(2*c))
 }
 
+// spare returns a recycled buffer for n bytes, or nil if there is none.
+func (b *buffers) spare(n int) []byte {
+	if n > biggestPool {
+		return nil
+	}
+	if p, ok := b.pools[class(n)].Get().(*[]byte); ok {
+		return *p
+	}
+	return nil
+}
+
 func (b *buffers) put(p []byte) {
 	p = p[:cap(p)]
 	if c := class(len(p)); len(p) == firstStep<<(2*c) && len(p) <= biggestPool {
@@ -71,15 +82,24 @@ func (b *buffers) put(p []byte) {
 func readBody(ctx context.Context, r *bufio.Reader, n int, l *lease, pool *buffers, peek func([]byte) error) ([]byte, error) {
 	get := func(n int) []byte { return make([]byte, n) }
 	put := func([]byte) {}
+	var buf []byte
 	if pool != nil {
 		get, put = pool.get, pool.put
+		buf = pool.spare(n) // memory that is there already need not grow
 	}
 	step := min(n, max(firstStep, r.Buffered()))
-	if err := l.grow(ctx, int64(step)); err != nil {
-		return nil, err
-	}
-	buf := get(step)
-	for have := 0; ; {
+	for have := 0; ; step = min(n, growth*have) {
+		if err := l.grow(ctx, int64(step-have)); err != nil {
+			put(buf)
+			return nil, err
+		}
+		if cap(buf) < step {
+			next := get(step)
+			copy(next, buf[:have])
+			put(buf)
+			buf = next
+		}
+		buf = buf[:step]
 		m, err := io.ReadFull(r, buf[have:])
 		if have += m; err != nil {
 			put(buf)
@@ -98,15 +118,6 @@ func readBody(ctx context.Context, r *bufio.Reader, n int, l *lease, pool *buffe
 			}
 			peek = nil
 		}
-		step = min(n, growth*have)
-		if err := l.grow(ctx, int64(step-have)); err != nil {
-			put(buf)
-			return nil, err
-		}
-		next := get(step)
-		copy(next, buf)
-		put(buf)
-		buf = next
 	}
 }
 

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"errors"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -13,21 +15,33 @@ type metrics struct {
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
-	m := &metrics{connections: prometheus.NewGauge(prometheus.GaugeOpts{
+	m := &metrics{connections: Registered(r, prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "typelog_connections", Help: "Connections that are open.",
-	})}
-	requests := prometheus.NewCounterVec(prometheus.CounterOpts{
+	}))}
+	requests := Registered(r, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "typelog_requests_total", Help: "Requests taken in, by the name of their API key.",
-	}, []string{"request"})
+	}, []string{"request"}))
 	for key := range m.requests {
 		if name := kmsg.NameForKey(int16(key)); name != "Unknown" {
 			m.requests[key] = requests.WithLabelValues(name)
 		}
 	}
-	if r != nil {
-		r.MustRegister(m.connections, requests)
-	}
 	return m
+}
+
+// Registered registers a collector and returns it, or the one that is registered already: several brokers in one process
+// (tests) count together.
+func Registered[C prometheus.Collector](r prometheus.Registerer, c C) C {
+	var there prometheus.AlreadyRegisteredError
+	if r == nil {
+		return c
+	}
+	if err := r.Register(c); errors.As(err, &there) {
+		if same, ok := there.ExistingCollector.(C); ok {
+			return same
+		}
+	}
+	return c
 }
 
 func (m *metrics) request(key int16) {

@@ -198,7 +198,7 @@ func (s *Server) open(tc net.Conn, listener string) (*conn, context.Context, err
 	c := newConn(s, tc, Caller{Principal: Anonymous, Listener: listener, Addr: addr}, cancel)
 	s.conns[c] = struct{}{}
 	s.perIP[addr.Addr()]++
-	s.metrics.connections.Set(float64(len(s.conns)))
+	s.metrics.connections.Inc()
 	return c, ctx, nil
 }
 
@@ -211,5 +211,5 @@ func (s *Server) forget(c *conn) {
 	} else {
 		delete(s.perIP, ip)
 	}
-	s.metrics.connections.Set(float64(len(s.conns)))
+	s.metrics.connections.Dec()
 }
