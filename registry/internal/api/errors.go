@@ -54,6 +54,8 @@ func codes(k model.Kind) code {
 		return code{422, 42209}
 	case model.ContextNotEmpty:
 		return code{422, 42211}
+	case model.Forbidden:
+		return code{403, 40301}
 	case model.StoreFailed:
 		return code{500, 50001}
 	case model.StoreTimeout:

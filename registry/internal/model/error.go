@@ -28,6 +28,7 @@ const (
 	InvalidSubject
 	SchemaTooLarge
 	ContextNotEmpty
+	Forbidden
 	StoreFailed
 	StoreTimeout
 )
