@@ -143,7 +143,7 @@ func (f *fetchCall) wait(ctx context.Context) answer {
 		watched = append(watched, f.parts[i].read.Partition)
 	}
 	results := f.s.Engine.Read(reqs, f.limits)
-	if broken || f.enough(results) {
+	if broken || f.enough(reqs, results) {
 		return f.answer(results)
 	}
 	left := f.deadline.Sub(f.s.now())
@@ -183,16 +183,34 @@ func (f *fetchCall) wait(ctx context.Context) answer {
 	}
 }
 
-// enough reports whether results are worth an answer now.
-func (f *fetchCall) enough(results []log.ReadResult) bool {
-	var size int64
+// enough reports whether results are worth an answer now: something is wrong, min_bytes are there, or they would be if the
+// limits did not cut off in the middle of a batch (Apache Kafka sends a part of the batch then).
+func (f *fetchCall) enough(reqs []log.ReadRequest, results []log.ReadResult) bool {
+	size, failed := sizeOf(results)
+	if failed || size >= f.minBytes {
+		return true
+	}
+	if size == 0 {
+		return false
+	}
+	wide := make([]log.ReadRequest, len(reqs))
+	for i, r := range reqs {
+		r.MaxBytes += int(f.minBytes)
+		wide[i] = r
+	}
+	more := f.s.Engine.Read(wide, log.ReadLimits{MaxBytes: f.limits.MaxBytes + int(f.minBytes), Isolation: f.limits.Isolation})
+	size, failed = sizeOf(more)
+	release(more)
+	return failed || size >= f.minBytes
+}
+
+// sizeOf is how many bytes of records there are, and whether a partition has an error instead.
+func sizeOf(results []log.ReadResult) (size int64, failed bool) {
 	for i := range results {
-		if results[i].Err != nil {
-			return true
-		}
+		failed = failed || results[i].Err != nil
 		size += results[i].Size()
 	}
-	return size >= f.minBytes
+	return size, failed
 }
 
 func release(results []log.ReadResult) {
