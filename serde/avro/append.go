@@ -3,6 +3,7 @@ package avro
 import (
 	"encoding/binary"
 	"math"
+	"unicode/utf8"
 )
 
 // The Append functions append one value's binary encoding (Avro specification, "Binary Encoding") to dst and return the
@@ -67,16 +68,38 @@ func AppendString(dst []byte, v string) []byte {
 
 // AppendText appends a string, or returns dst and an *Error if it is no valid UTF-8.
 func AppendText(dst []byte, v string) ([]byte, error) {
+	at, n := len(dst), len(v)
+	if n < 8 || n >= 64 || cap(dst)-at <= n {
+		return appendAnyText(dst, v)
+	}
+	// Most texts are short and ASCII: their words are looked at on the way.
+	dst = dst[:at+1+n]
+	dst[at] = byte(n << 1)
+	from, to := textBytes(v), dst[at+1:]
+	last := n - 8
+	seen := binary.LittleEndian.Uint64(from[last:])
+	binary.LittleEndian.PutUint64(to[last:], seen)
+	for i := 0; i < last; i += 8 {
+		word := binary.LittleEndian.Uint64(from[i:])
+		binary.LittleEndian.PutUint64(to[i:], word)
+		seen |= word
+	}
+	if seen&highBits == 0 || utf8.ValidString(v) {
+		return dst, nil
+	}
+	return dst[:at], notText()
+}
+
+func appendAnyText(dst []byte, v string) ([]byte, error) {
 	if !validText(textBytes(v)) {
 		return dst, notText()
 	}
-	if at, n := len(dst), len(v); n < 64 && cap(dst)-at > n {
-		dst = dst[:at+1+n]
-		dst[at] = byte(n << 1)
-		copy(dst[at+1:], v)
-		return dst, nil
+	if len(v) < 64 {
+		dst = append(dst, byte(len(v)<<1))
+	} else {
+		dst = AppendLong(dst, int64(len(v)))
 	}
-	return append(AppendLong(dst, int64(len(v))), v...), nil
+	return append(dst, v...), nil
 }
 
 // CheckString returns an *Error if v is no valid UTF-8, as the specification demands of a string.

@@ -33,10 +33,14 @@ func (r *Reader) NextBlock(b *Block, minItem int) bool {
 		r.fail(ErrMalformed, r.pos, fmt.Sprintf("a block was said to end at byte %d", b.end))
 	}
 	start := r.pos
-	count := r.varint("a block's count")
 	b.Len, b.end = 0, 0
+	if start < len(r.buf) && r.buf[start] == 0 {
+		r.pos++
+		return false
+	}
+	count := r.varint("a block's count")
 	if count == 0 {
-		return false // or it failed
+		return false // it failed, or it ends here in more bytes than it needs
 	}
 	room := r.Remaining()
 	if count < 0 {

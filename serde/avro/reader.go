@@ -266,6 +266,20 @@ func (r *Reader) Double() float64 {
 
 // String reads a string.
 func (r *Reader) String() string {
+	if r.pos < len(r.buf) && r.owned {
+		if size := r.buf[r.pos]; size&0x81 == 0 && size != 0 { // one byte says the length
+			start := r.pos + 1
+			end := start + int(size>>1)
+			if end <= len(r.buf) && (r.skipUTF8 || validText(r.buf[start:end])) {
+				r.pos = end
+				return unsafe.String(&r.buf[start], end-start)
+			}
+		}
+	}
+	return r.anyString()
+}
+
+func (r *Reader) anyString() string {
 	start := r.pos
 	n := r.length("the length of a string")
 	if n == 0 {
@@ -330,7 +344,13 @@ func (r *Reader) varint(what string) int64 {
 // length reads the length of a string or bytes, which the remaining bytes can hold.
 func (r *Reader) length(what string) int {
 	start := r.pos
-	v := r.varint(what)
+	if start < len(r.buf) {
+		if size := r.buf[start]; size&0x81 == 0 && int(size>>1) < len(r.buf)-start { // one byte says it
+			r.pos++
+			return int(size >> 1)
+		}
+	}
+	v := r.long(what)
 	if uint64(v) > uint64(len(r.buf)-r.pos) {
 		r.badLength(start, v, what)
 		return 0

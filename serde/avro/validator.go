@@ -133,6 +133,16 @@ func (w *walker) record(n *node, pos int) int {
 				pos += f.node.size
 				continue
 			}
+		case opInt:
+			if pos < len(buf) && buf[pos] < 0x80 {
+				pos++
+				continue
+			}
+		case opNullable:
+			if pos < len(buf) && buf[pos] == f.node.nullAt {
+				pos++
+				continue
+			}
 		}
 		if pos = w.walk(f.node, pos); pos < 0 {
 			w.err.prepend(f.name)
@@ -208,6 +218,12 @@ func (w *walker) counted(n *node, pos int) (start, end int) {
 }
 
 func (w *walker) text(n *node, pos int) int {
+	if buf := w.buf; pos < len(buf) && buf[pos]&0x81 == 0 { // one byte says the length
+		start := pos + 1
+		if end := start + int(buf[pos]>>1); end <= len(buf) && validText(buf[start:end]) {
+			return end
+		}
+	}
 	start, end := w.counted(n, pos)
 	if end < 0 || validText(w.buf[start:end]) {
 		return end
@@ -225,7 +241,12 @@ func (w *walker) array(n *node, pos int) int {
 		pos = next
 		if n.item.op != opNothing {
 			for range count {
-				if pos = w.walk(n.item, pos); pos < 0 {
+				if n.item.op == opRecord {
+					pos = w.record(n.item, pos)
+				} else {
+					pos = w.walk(n.item, pos)
+				}
+				if pos < 0 {
 					w.err.prepend(indexElement(at))
 					return -1
 				}
@@ -251,8 +272,12 @@ func (w *walker) mapping(n *node, pos int) int {
 				w.err.Reason = "a map's key: " + w.err.Reason
 				return -1
 			}
-			value := pos
-			if pos = w.walk(n.item, value); pos < 0 {
+			if n.item.op == opString {
+				pos = w.text(n.item, pos)
+			} else {
+				pos = w.walk(n.item, pos)
+			}
+			if pos < 0 {
 				start, end := w.counted(stringNode, key)
 				w.err.prepend(keyElement(string(w.buf[start:end])))
 				return -1

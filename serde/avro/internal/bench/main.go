@@ -43,8 +43,8 @@ type aCase struct {
 	times  []float64 // nanoseconds a run, one for each round
 }
 
-// target is what a case must reach: to be so many times as fast as another case, at least. allocs is how many
-// allocations it may make; -1 is any number.
+// target is what a case must reach: to be so many times as fast as another case, at least; 0 is to say how it compares and
+// judge nothing. allocs is how many allocations it may make; -1 is any number.
 type target struct {
 	than   string
 	times  float64
@@ -112,6 +112,9 @@ func report(decimal bool, cases []*aCase) (missed int) {
 
 func (t target) judge(c, other *aCase) (string, bool) {
 	ratio := other.median() / c.median()
+	if t.times == 0 {
+		return fmt.Sprintf("     %.2f times as fast as %s  ", ratio, t.than), true
+	}
 	ok := ratio >= t.times && (t.allocs < 0 || c.allocs <= t.allocs)
 	sign := "ok  "
 	if !ok {
