@@ -27,7 +27,8 @@ func withGroups(t *testing.T, o *Options) {
 	t.Cleanup(o.Coordinators.Groups.Close)
 }
 
-// mine and theirs are two groups, and two topics; the caller may use the former.
+// TestGroupsOfOthers: the caller may use the group and the topic "mine"; "theirs" are refused one by one where a request
+// names both.
 func TestGroupsOfOthers(t *testing.T) {
 	s := serve(t, memlog.Options{}, func(o *Options) {
 		withGroups(t, o)
@@ -164,10 +165,15 @@ func TestOffsetsOfAnotherTopic(t *testing.T) {
 	if got := p.receive(0).(*kmsg.OffsetFetchResponse).Topics[0].Partitions[0].Offset; got != -1 {
 		t.Errorf("offset %d of a topic that is gone", got)
 	}
+	req.Topics = nil
+	p.send(req)
+	if got := p.receive(1).(*kmsg.OffsetFetchResponse).Topics; len(got) != 0 {
+		t.Errorf("all offsets of the group: %+v", got)
+	}
 	commit := commitBoth("g", &before)
 	commit.Version = 10
 	p.send(commit)
-	if got := p.receive(1).(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0].ErrorCode; got != kerr.UnknownTopicID.Code {
+	if got := p.receive(2).(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0].ErrorCode; got != kerr.UnknownTopicID.Code {
 		t.Errorf("commit for a topic that is gone: %d", got)
 	}
 }

@@ -124,26 +124,26 @@ func (s *Server) fetchedGroup(ctx context.Context, c caller, version int16, want
 // allFetched are all offsets of a group that the caller may see; they come sorted by topic.
 func (s *Server) allFetched(ctx context.Context, c caller, version int16, offsets []state.Offset) []kmsg.OffsetFetchResponseGroupTopic {
 	var topics []kmsg.OffsetFetchResponseGroupTopic
-	last, skip := "", false
-	for i := range offsets {
-		o := &offsets[i]
-		if i == 0 || o.Topic != last {
-			last = o.Topic
-			known := s.Catalog.named(o.Topic)
-			// By id, a topic that is gone has no name that the client could understand.
-			skip = !s.may(ctx, c, Describe, Topic, o.Topic) || known == nil && version >= 10
-			if !skip {
-				t := kmsg.NewOffsetFetchResponseGroupTopic()
-				t.Topic = o.Topic
-				if known != nil {
-					t.TopicID = known.id
-				}
-				topics = append(topics, t)
+	for len(offsets) > 0 {
+		name, n := offsets[0].Topic, 1
+		for n < len(offsets) && offsets[n].Topic == name {
+			n++
+		}
+		t := kmsg.NewOffsetFetchResponseGroupTopic()
+		t.Topic = name
+		for i := range offsets[:n] {
+			if o := &offsets[i]; s.current(o) {
+				t.Partitions = append(t.Partitions, fetchedPartition(o.Partition, o, nil))
 			}
 		}
-		if !skip && s.current(o) {
-			t := &topics[len(topics)-1]
-			t.Partitions = append(t.Partitions, fetchedPartition(o.Partition, o, nil))
+		offsets = offsets[n:]
+		known := s.Catalog.named(name)
+		if known != nil {
+			t.TopicID = known.id
+		}
+		// By id, a topic that is gone has no name that the client could understand.
+		if len(t.Partitions) > 0 && (known != nil || version < 10) && s.may(ctx, c, Describe, Topic, name) {
+			topics = append(topics, t)
 		}
 	}
 	return topics
