@@ -163,7 +163,7 @@ func (f *fetchCall) wait(ctx context.Context) answer {
 		release(results)
 		stop := f.s.Engine.Watch(watched, wake)
 		// Read again: what came between the last read and the watch wakes nobody.
-		if results = f.s.Engine.Read(reqs, f.limits); f.enough(results) {
+		if results = f.s.Engine.Read(reqs, f.limits); f.enough(reqs, results) {
 			stop()
 			return f.answer(results)
 		}
