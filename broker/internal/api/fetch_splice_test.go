@@ -27,7 +27,7 @@ func TestSpliceFetchIsKmsgs(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	for version := int16(4); version <= 18; version++ {
-		for range 200 {
+		for range 60 {
 			whole, hollow, chunks := randomFetch(rnd, version)
 			want := whole.AppendTo(nil)
 			parts, err := spliceFetch(hollow, chunks)
