@@ -14,11 +14,18 @@ import (
 // describeGroups answers DescribeGroups.
 func describeGroups(s *Server, ctx context.Context, c caller, req *kmsg.DescribeGroupsRequest) finish {
 	replies := make([]chan group.Description, len(req.Groups))
+	asked := make(map[string]bool, len(req.Groups))
 	for i, id := range req.Groups {
 		if !c.may(Describe, Group, id) {
 			replies[i] = replied(group.Description{Err: kerr.GroupAuthorizationFailed})
 			continue
 		}
+		if asked[id] {
+			// A few bytes each time must not be answered with the whole group again and again.
+			replies[i] = replied(group.Description{Err: kerr.InvalidRequest})
+			continue
+		}
+		asked[id] = true
 		reply := make(chan group.Description, 1)
 		replies[i] = reply
 		s.Coordinators.Groups.Describe(id, func(d group.Description) { reply <- d })

@@ -201,3 +201,34 @@ func TestPipelinedCommits(t *testing.T) {
 		t.Errorf("offset %d, want %d", got, n-1)
 	}
 }
+
+// TestRepeatedGroups: a request that names a group ten thousand times gets it once, not ten thousand times its size.
+func TestRepeatedGroups(t *testing.T) {
+	s := serve(t, memlog.Options{}, func(o *Options) { withGroups(t, o) })
+	topic := s.topic(t, "t", 1, nil)
+	p := s.dial(t)
+	commit := commitBoth("g", topic)
+	commit.Version = 9
+	p.send(commit)
+	p.receive(0)
+	describe := kmsg.NewPtrDescribeGroupsRequest()
+	fetch := kmsg.NewPtrOffsetFetchRequest()
+	describe.Version, fetch.Version = 6, 9
+	for range 10_000 {
+		describe.Groups = append(describe.Groups, "g")
+		g := kmsg.NewOffsetFetchRequestGroup()
+		g.Group = "g"
+		fetch.Groups = append(fetch.Groups, g)
+	}
+	p.send(describe, fetch)
+	described, whole := p.receive(1).(*kmsg.DescribeGroupsResponse).Groups, p.receive(2).(*kmsg.OffsetFetchResponse).Groups
+	for i := range 10_000 {
+		want := kerr.InvalidRequest.Code
+		if i == 0 {
+			want = 0
+		}
+		if described[i].ErrorCode != want || whole[i].ErrorCode != want || len(whole[i].Topics) > 0 && i > 0 {
+			t.Fatalf("%d: %+v, %+v", i, described[i], whole[i])
+		}
+	}
+}

@@ -17,11 +17,20 @@ import (
 func offsetFetch(s *Server, ctx context.Context, c caller, req *kmsg.OffsetFetchRequest) finish {
 	groups := offsetFetchGroups(req)
 	replies := make([]chan group.Fetched, len(groups))
+	whole := make(map[string]bool) // groups asked for all that they have
 	for i := range groups {
 		want := &groups[i]
 		if !c.may(Describe, Group, want.Group) {
 			replies[i] = replied(group.Fetched{Err: kerr.GroupAuthorizationFailed})
 			continue
+		}
+		if want.Topics == nil {
+			if whole[want.Group] {
+				// A few bytes each time must not be answered with the whole group again and again.
+				replies[i] = replied(group.Fetched{Err: kerr.InvalidRequest})
+				continue
+			}
+			whole[want.Group] = true
 		}
 		reply := make(chan group.Fetched, 1)
 		replies[i] = reply

@@ -3,6 +3,10 @@ package group
 import "time"
 
 func (d Describe) apply(g *Group, _ time.Time) {
+	if g.state == Dead {
+		g.reply(d.Token, Description{Err: ErrNotFound, State: Dead})
+		return
+	}
 	out := Description{State: g.state, ProtocolType: g.protocolType}
 	stable := g.state == Stable
 	if stable {

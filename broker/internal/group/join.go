@@ -2,8 +2,12 @@ package group
 
 import "time"
 
-// maxPending bounds the member ids that are given out and not used yet.
-const maxPending = 10_000
+const (
+	// maxPending bounds the member ids that are given out and not used yet.
+	maxPending = 10_000
+	// maxProtocols bounds what a member supports; clients name one to three.
+	maxProtocols = 100
+)
 
 func (j Join) apply(g *Group, now time.Time) {
 	if err := g.refusesJoin(&j); err != nil {
@@ -36,7 +40,7 @@ func (g *Group) refusesJoin(j *Join) error {
 		return ErrInvalidSession
 	case g.state == Dead:
 		return ErrUnavailable
-	case j.ProtocolType == "" || len(j.Protocols) == 0:
+	case j.ProtocolType == "" || len(j.Protocols) == 0 || len(j.Protocols) > maxProtocols:
 		return ErrInconsistentProtocol
 	case len(g.members) == 0:
 		return nil

@@ -119,18 +119,26 @@ func (g *Group) elect() bool {
 // selectProtocol lets each member vote for the first of its protocols that all support. The most votes win; among
 // equals, the one that the earliest member voted for.
 func (g *Group) selectProtocol() string {
+	support := map[string]int{}
+	for _, m := range g.members {
+		for i, p := range m.protocols {
+			if !slices.ContainsFunc(m.protocols[:i], func(q Protocol) bool { return q.Name == p.Name }) {
+				support[p.Name]++
+			}
+		}
+	}
 	var order []string
 	votes := map[string]int{}
 	for _, m := range g.members {
-		for _, p := range m.protocols {
-			if g.allSupport(p.Name) {
-				if votes[p.Name] == 0 {
-					order = append(order, p.Name)
-				}
-				votes[p.Name]++
-				break
-			}
+		i := slices.IndexFunc(m.protocols, func(p Protocol) bool { return support[p.Name] == len(g.members) })
+		if i < 0 {
+			continue
 		}
+		name := m.protocols[i].Name
+		if votes[name] == 0 {
+			order = append(order, name)
+		}
+		votes[name]++
 	}
 	best := ""
 	for _, name := range order {

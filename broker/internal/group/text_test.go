@@ -124,6 +124,9 @@ func offsetText(o state.Offset) string {
 }
 
 func descriptionText(d Description) string {
+	if d.Err != nil {
+		return d.Err.Error()
+	}
 	text := fmt.Sprintf("%s, type %q, protocol %q", d.State, d.ProtocolType, d.Protocol)
 	for _, m := range d.Members {
 		text += fmt.Sprintf("; %s %s@%s metadata %q assignment %q", m.ID, m.ClientID, m.ClientHost, m.Metadata, m.Assignment)
