@@ -22,7 +22,7 @@ const Format = 1
 
 const (
 	metaName = "typelog.json"
-	lockName = "lock"
+	lockName = "typelog.lock"
 )
 
 // maxMeta bounds typelog.json in bytes.
@@ -58,6 +58,9 @@ func Open(path string) (*Dir, error) {
 	}
 	if err := makeDir(abs); err != nil {
 		return nil, fmt.Errorf("data directory %s: %w", abs, err)
+	}
+	if err := checkForeign(abs); err != nil { // before anything is left in somebody else's directory
+		return nil, err
 	}
 	lock, err := os.OpenFile(filepath.Join(abs, lockName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -100,15 +103,26 @@ func load(dir string) (meta, error) {
 	return m, nil
 }
 
-func create(dir string) (meta, error) {
+// checkForeign refuses a directory that is neither typelog's nor empty.
+func checkForeign(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, metaName)); err == nil {
+		return nil
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return meta{}, fmt.Errorf("data directory %s: %w", dir, err)
+		return fmt.Errorf("data directory %s: %w", dir, err)
 	}
 	for _, e := range entries {
 		if e.Name() != lockName && e.Name() != metaName+".new" && e.Name() != "lost+found" {
-			return meta{}, fmt.Errorf("data directory: %s holds %q but no %s; choose an empty directory, or restore that file if this was a typelog directory", dir, e.Name(), metaName)
+			return fmt.Errorf("data directory: %s holds %q but no %s; choose an empty directory, or restore that file if this was a typelog directory", dir, e.Name(), metaName)
 		}
+	}
+	return nil
+}
+
+func create(dir string) (meta, error) {
+	if err := checkForeign(dir); err != nil {
+		return meta{}, err
 	}
 	m := meta{Format: Format, ClusterID: newClusterID()}
 	raw, err := json.Marshal(m)

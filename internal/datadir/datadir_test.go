@@ -57,6 +57,9 @@ func TestOpenRefuses(t *testing.T) {
 			if tc.kind != nil && !errors.Is(err, tc.kind) {
 				t.Errorf("Open: %v is not %v", err, tc.kind)
 			}
+			if _, err := os.Stat(filepath.Join(dir, lockName)); name == "foreign" && err == nil {
+				t.Error("a file was left in a directory that is not typelog's")
+			}
 			for n, text := range tc.files {
 				if got, err := os.ReadFile(filepath.Join(dir, n)); err != nil || string(got) != text {
 					t.Errorf("%s was changed", n)
