@@ -16,7 +16,7 @@ import (
 func TestRandomEvents(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	for i := range uint64(300) {
+	for i := range uint64(150) {
 		r := &chaos{
 			t: t, rand: rand.New(rand.NewPCG(seed, i)), now: time.UnixMilli(1_000_000),
 			store: kept{offsets: map[TopicPartition]state.Offset{}}, waiting: map[Token]string{},

@@ -310,9 +310,10 @@ func tooLarge(t *testing.T, open Opener) {
 	create(t, s)
 	_, epoch := load(t, s, 0)
 	var effects []state.Effect
+	metadata := strings.Repeat("x", 30_000)
 	for i := range 2000 {
 		o := offset("t", int32(i), 1)
-		o.Metadata = strings.Repeat("x", 30_000)
+		o.Metadata = metadata
 		effects = append(effects, state.PutOffset{Group: "g", Offset: o})
 	}
 	if err := apply(s, 0, epoch, effects...); !errors.Is(err, state.ErrTooLarge) {
