@@ -35,6 +35,17 @@ func (v *Validator) Validate(src []byte) error {
 	return nil
 }
 
+// Measure returns how many bytes the datum takes that src begins with, under the same rules as Validate, for data that lie
+// one behind another. What follows it is not looked at.
+func (v *Validator) Measure(src []byte) (int, error) {
+	w := walker{buf: src, depth: DefaultMaxDepth, zeroItems: DefaultMaxZeroItems}
+	end := w.walk(v.root, 0)
+	if end < 0 {
+		return 0, w.err
+	}
+	return end, nil
+}
+
 // walker walks the bytes of one datum. Its methods take a position and return the one after the value, or -1.
 type walker struct {
 	buf       []byte
