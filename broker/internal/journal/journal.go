@@ -410,7 +410,9 @@ func (j *Journal) rotate(need int64) error {
 		}
 	}
 	if err := j.begin(f); err != nil {
-		_ = f.f.Close()
+		if f.f != nil {
+			_ = f.f.Close()
+		}
 		return err
 	}
 	j.mu.Lock()
