@@ -76,8 +76,8 @@ func decodeProduce(version int16, body []byte, f *produceFrame) error {
 		t := produceTopic{first: len(f.parts)}
 		if version >= 13 {
 			copy(t.id[:], r.take(16))
-		} else {
-			t.name = r.nullableString()
+		} else if t.name = r.nullableString(); t.name == nil {
+			return errFrameShort // a topic has a name, if an empty one
 		}
 		n := r.array(partMin)
 		if n > maxProduceParts-len(f.parts) {

@@ -129,6 +129,7 @@ func FuzzProduceFrame(f *testing.F) {
 		f.Add(version, randomProduce(rnd, version).AppendTo(nil))
 	}
 	f.Add(int16(9), []byte{0, 0, 1, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f})
+	f.Add(int16(5), []byte("\xff0000000\x00\x00\x00\x02\xe40\x85000\x00\x00\xfc000")) // a name of negative length
 	f.Fuzz(func(t *testing.T, version int16, body []byte) {
 		if version < 0 || version > 13 {
 			return
