@@ -131,6 +131,9 @@ func (e *entry) do(it *item) {
 			}
 		case Write:
 			e.apply(effect)
+		case Dropped:
+			e.shard.c.log.Info("a consumer group goes on without a member", "group", e.id, "member", effect.MemberID,
+				"client", effect.ClientID, "host", effect.ClientHost, "why", effect.Why)
 		}
 	}
 }
@@ -165,8 +168,10 @@ func (e *entry) setTimer() {
 
 // list brings the group's listing up to date.
 func (e *entry) list() {
-	if l := e.listing.Load(); l == nil || l.State != e.group.state || l.ProtocolType != e.group.protocolType {
-		e.listing.Store(&Listing{e.id, e.group.state, e.group.protocolType})
+	g := e.group
+	if l := e.listing.Load(); l == nil || l.State != g.state || l.ProtocolType != g.protocolType {
+		e.shard.c.log.Debug("a consumer group", "group", e.id, "state", g.state, "generation", g.generation, "members", len(g.members))
+		e.listing.Store(&Listing{e.id, g.state, g.protocolType})
 	}
 }
 

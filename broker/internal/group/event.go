@@ -14,7 +14,7 @@ type Event interface {
 	apply(g *Group, now time.Time)
 }
 
-// Effect is what a step wants done: Reply or Write.
+// Effect is what a step wants done: Reply, Write or Dropped.
 type Effect interface{ effect() }
 
 // Reply answers a request.
@@ -29,8 +29,15 @@ type Write struct {
 	Effects []state.Effect
 }
 
-func (Reply) effect() {}
-func (Write) effect() {}
+// Dropped says that the group has given a member up, which operators want to know: its partitions go to others.
+type Dropped struct {
+	MemberID, ClientID, ClientHost string
+	Why                            string
+}
+
+func (Reply) effect()   {}
+func (Write) effect()   {}
+func (Dropped) effect() {}
 
 // Answer is one of Joined, Synced, Beaten, Left, Committed, Fetched, Description, Removed.
 type Answer interface{ answer() }

@@ -49,6 +49,7 @@ func (g *Group) leave(who Leaver, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	g.drop(m, now)
+	g.remove(m, ErrUnknownMember)
+	g.prepareRebalance(now)
 	return nil
 }

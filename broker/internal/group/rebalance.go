@@ -67,7 +67,7 @@ func (g *Group) joinDue(now time.Time) {
 func (g *Group) completeJoin(now time.Time) {
 	for _, m := range slices.Clone(g.members) {
 		if m.joining == 0 && m.instance == "" {
-			g.remove(m, ErrUnknownMember)
+			g.drop(m, "it did not rejoin within the rebalance timeout", now)
 		}
 	}
 	if len(g.members) == 0 {
@@ -149,8 +149,9 @@ func (g *Group) selectProtocol() string {
 	return best
 }
 
-// drop takes a member away whose going concerns the others.
-func (g *Group) drop(m *member, now time.Time) {
+// drop gives a member up, and lets the others share what it had.
+func (g *Group) drop(m *member, why string, now time.Time) {
+	g.out = append(g.out, Dropped{m.id, m.clientID, m.host, why})
 	g.remove(m, ErrUnknownMember)
 	g.prepareRebalance(now)
 }
@@ -171,7 +172,7 @@ func (Tick) apply(g *Group, now time.Time) {
 	}
 	for _, m := range slices.Clone(g.members) {
 		if m.canExpire() && due(m.expires) {
-			g.drop(m, now)
+			g.drop(m, "it was not heard of within its session timeout", now)
 		}
 	}
 	if g.state == PreparingRebalance && due(g.rebalance.by) {

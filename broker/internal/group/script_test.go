@@ -369,6 +369,8 @@ func (s *script) step(ev Event) {
 				s.printf("store: %s", effectText(effect))
 			}
 			s.held = append(s.held, e)
+		case Dropped:
+			s.printf("dropped %s: %s", e.MemberID, e.Why)
 		}
 	}
 	s.printState()

@@ -99,7 +99,7 @@ func (g *Group) syncDue(now time.Time) {
 	g.syncBy = time.Time{}
 	for _, m := range slices.Clone(g.members) {
 		if !m.synced {
-			g.drop(m, now)
+			g.drop(m, "it did not ask for its assignment within the rebalance timeout", now)
 		}
 	}
 }
