@@ -53,6 +53,11 @@ accept: build ## run examples/audit on real logs, and again with kill -9 in the 
 	@if [ -z "$(DATA)" ]; then echo "make accept needs DATA=DIR, a directory with k8s-audit.jsonl, cloudtrail.jsonl and windows-events.jsonl.gz" >&2; exit 2; fi
 	.ci/accept bin/typelog "$(DATA)"
 
+.PHONY: accept-avro
+accept-avro: ## run Avro's published vectors: make accept-avro DATA=DIR
+	@if [ -z "$(DATA)" ]; then echo "make accept-avro needs DATA=DIR, a directory with schema-tests.txt, weather.avro and the other vectors of Apache Avro's share/test" >&2; exit 2; fi
+	$(GO) run ./internal/acceptavro "$(DATA)"
+
 .PHONY: bench-avro
 bench-avro: ## measure generated Avro code against hamba and an encoder written by hand, with the targets
 	$(GO) run ./serde/avro/internal/bench

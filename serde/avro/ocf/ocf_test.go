@@ -382,7 +382,7 @@ func TestValuesResolves(t *testing.T) {
 
 func FuzzReader(f *testing.F) {
 	for _, codec := range codecs {
-		f.Add(write(f, codec, 5))
+		f.Add(write(f, codec, 1))
 	}
 	f.Add(bytesOf(f, start, "02", schemL, long, "01", "08", "0261", "02ff", "00", marker, "04 06 02 8001", marker))
 	f.Fuzz(func(t *testing.T, file []byte) {
