@@ -23,11 +23,8 @@ func (b *Broker) openData(ctx context.Context, settings *config.Broker) (err err
 	now := b.store.Snapshot()
 	topics := make([]partlog.Topic, 0, now.Len())
 	for _, t := range append(now.Topics(), now.Deleting()...) {
-		// Configs that are not valid any more are reported when the catalog is loaded; until then the broker's hold.
-		cfg, err := settings.Topic(t.Configs)
-		if err != nil {
-			cfg, err = settings.Topic(nil)
-		}
+		kept, _ := config.StillValid(t.Configs) // what is not valid any more is reported when the catalog is loaded
+		cfg, err := settings.Topic(kept)
 		if err != nil {
 			return err
 		}

@@ -45,7 +45,8 @@ func isInternal(name string) bool { return name == OffsetsTopic || name == Trans
 
 // Catalog is the topics of a broker: the store's rows and the engine's partitions, kept in step. A topic's partitions are
 // made before its row and taken away after it is marked, so that a crash leaves partitions without a row (which the
-// engine sets aside) or a marked row (whose deletion Load finishes), never a row without partitions.
+// engine sets aside) or a marked row (whose deletion Load finishes), never a row without partitions. For the same reason a
+// change goes on to its end when the client that asked for it goes away.
 type Catalog struct {
 	store  *meta.Store
 	engine log.Engine
@@ -78,10 +79,11 @@ func LoadCatalog(ctx context.Context, store *meta.Store, engine log.Engine, cfg 
 	for _, row := range now.Topics() {
 		t, err := c.snapshot(row)
 		if err != nil {
-			// An older version took what this one does not: better the defaults than no topic.
-			logger.Error("a topic's configs are not valid any more; the broker's are used until they are set again",
+			// Another version took what this one does not: better without that than no topic.
+			logger.Error("some of a topic's configs are not valid any more; the broker's hold in their place until they are set again",
 				"topic", row.Name, "error", err)
-			if t, err = c.snapshot(&meta.Topic{Name: row.Name, ID: row.ID, Partitions: row.Partitions}); err != nil {
+			kept, _ := config.StillValid(row.Configs)
+			if t, err = c.snapshot(&meta.Topic{Name: row.Name, ID: row.ID, Partitions: row.Partitions, Configs: kept}); err != nil {
 				return nil, err
 			}
 			t.configs = row.Configs
@@ -151,6 +153,7 @@ func (c *Catalog) all() []*topic {
 
 // create makes a topic, or with dry only checks that it could be made. The error carries its protocol code.
 func (c *Catalog) create(ctx context.Context, name string, parts int32, configs map[string]string, dry bool) (*topic, error) {
+	ctx = context.WithoutCancel(ctx) // see Catalog
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
@@ -162,6 +165,9 @@ func (c *Catalog) create(ctx context.Context, name string, parts int32, configs 
 	if c.store.Snapshot().Collides(name) {
 		return nil, &fault{kerr.InvalidTopicException,
 			fmt.Sprintf("Topic '%s' collides with another topic, in whose name '.' and '_' stand the other way round.", name)}
+	}
+	if !isInternal(name) {
+		configs = c.config.Start(configs)
 	}
 	row := meta.Topic{Name: name, ID: newTopicID(), Partitions: parts, Configs: configs, Created: time.Now().UnixMilli()}
 	t, err := c.snapshot(&row)
@@ -186,6 +192,7 @@ func (c *Catalog) create(ctx context.Context, name string, parts int32, configs 
 
 // grow gives a topic more partitions.
 func (c *Catalog) grow(ctx context.Context, name string, parts int32, dry bool) error {
+	ctx = context.WithoutCancel(ctx) // see Catalog
 	c.changing.Lock()
 	defer c.changing.Unlock()
 	t := c.named(name)
@@ -219,6 +226,7 @@ func (c *Catalog) grow(ctx context.Context, name string, parts int32, dry bool) 
 // configure changes a topic's own configs: edit gets them, must not change them, and returns what they become.
 func (c *Catalog) configure(ctx context.Context, name string, dry bool,
 	edit func(configs map[string]string) (map[string]string, error)) error {
+	ctx = context.WithoutCancel(ctx) // see Catalog
 	c.changing.Lock()
 	defer c.changing.Unlock()
 	t := c.named(name)
@@ -251,6 +259,7 @@ func (c *Catalog) configure(ctx context.Context, name string, dry bool,
 
 // remove deletes a topic.
 func (c *Catalog) remove(ctx context.Context, t *topic) error {
+	ctx = context.WithoutCancel(ctx) // see Catalog
 	c.changing.Lock()
 	defer c.changing.Unlock()
 	if c.withID(t.id) == nil {

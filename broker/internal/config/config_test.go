@@ -161,7 +161,7 @@ func TestTopicsTakeWhatTheyDoNotSetFromTheBroker(t *testing.T) {
 		Compact: true, Delete: true, RetentionMs: 2 * hourMs, RetentionBytes: -1, SegmentMs: 77, SegmentBytes: 1048576,
 		IndexIntervalBytes: 4096, MaxMessageBytes: 5000, AppendTime: true, TimestampBeforeMs: maxLong, TimestampAfterMs: hourMs,
 		Compression: "producer", MinInsyncReplicas: 1, DeleteRetentionMs: 24 * hourMs, MaxCompactionLagMs: maxLong,
-		MinCleanableDirtyRatio: 0.5, Contract: contract.Policy{Value: contract.Full}, AcceptAcks0: true, FlushOS: true,
+		MinCleanableDirtyRatio: 0.5, AcceptAcks0: true, FlushOS: true,
 	}
 	if got != want {
 		t.Errorf("\n%+v, want\n%+v", got, want)
@@ -305,7 +305,7 @@ func TestDescribe(t *testing.T) {
 		{"retention.ms", "3600000", FromBroker, "log.retention.hours=1"},
 		{"segment.ms", "604800000", FromDefault, ""},
 		{"cleanup.policy", "delete", FromDefault, "log.cleanup.policy=delete"},
-		{"typelog.value.contract", "reject", FromTopic, "typelog.value.contract=reject typelog.value.contract.default=off"},
+		{"typelog.value.contract", "reject", FromTopic, "typelog.value.contract=reject"},
 	} {
 		e := named(all, c.name)
 		if show(e.Value) != c.value || e.Source != c.from || synonyms(e) != c.synonyms {
@@ -340,5 +340,45 @@ func TestEdits(t *testing.T) {
 		if got := edits(c.a, c.b); got != c.want {
 			t.Errorf("%s to %s takes %d, want %d", c.a, c.b, got, c.want)
 		}
+	}
+}
+
+// A new topic starts from the broker's contract; one that exists keeps its own when the broker's changes.
+func TestStart(t *testing.T) {
+	strict := broker(t, "typelog.value.contract.default=reject", "typelog.value.contract.null.default=reject")
+	for _, c := range []struct {
+		b        *Broker
+		own      map[string]string
+		level    contract.Level
+		nullsBad bool
+	}{
+		{strict, nil, contract.Full, true},
+		{strict, pairs("typelog.value.contract=off"), contract.Off, true},
+		{strict, pairs("retention.ms=5", "typelog.value.contract.null=accept"), contract.Full, false},
+		{broker(t), nil, contract.Off, false},
+	} {
+		start := c.b.Start(c.own)
+		for _, later := range []*Broker{c.b, broker(t), strict} {
+			topic, err := later.Topic(start)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if topic.Contract.Value != c.level || topic.Contract.RejectNullValue != c.nullsBad {
+				t.Errorf("own %v: started as %+v, want level %d, nulls refused: %v", c.own, topic.Contract, c.level, c.nullsBad)
+			}
+		}
+	}
+}
+
+// What is valid among stored configs keeps its effect beside what is not.
+func TestStillValid(t *testing.T) {
+	own := pairs("typelog.value.contract=reject", "retention.ms=soon", "from.the.future=1", "retention.bytes=7")
+	kept, err := StillValid(own)
+	if err == nil || !strings.Contains(err.Error(), "from.the.future") || !strings.Contains(err.Error(), "retention.ms") {
+		t.Errorf("the error %v does not name both faults", err)
+	}
+	topic, err := broker(t).Topic(kept)
+	if err != nil || topic.Contract.Value != contract.Full || topic.RetentionBytes != 7 {
+		t.Errorf("%+v, %v", topic, err)
 	}
 }

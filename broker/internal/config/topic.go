@@ -86,6 +86,51 @@ func (b *Broker) Topic(own map[string]string) (Topic, error) {
 	}, nil
 }
 
+// contractStarts are the topic configs that a new topic takes over from the broker's settings. They are copied, not
+// looked up later: a broker that is started with another default neither opens a topic that had a contract nor closes
+// one that had none.
+var contractStarts = [...]struct{ topic, setting string }{
+	{"typelog.value.contract", "typelog.value.contract.default"},
+	{"typelog.key.contract", "typelog.key.contract.default"},
+	{"typelog.value.contract.null", "typelog.value.contract.null.default"},
+}
+
+// Start returns the configs that a new topic gets: its own, and the contract that new topics start from.
+func (b *Broker) Start(own map[string]string) map[string]string {
+	start := maps.Clone(own)
+	for _, c := range contractStarts {
+		setting, set := b.set[c.setting]
+		if _, given := own[c.topic]; given || !set {
+			continue
+		}
+		if start == nil {
+			start = map[string]string{}
+		}
+		start[c.topic] = setting
+	}
+	return start
+}
+
+// StillValid returns those of a topic's stored configs that this version takes, and an error that names the others: an
+// older or newer version took them. What is left keeps its effect; a contract or a retention that is valid must not be
+// lost with a config that is not.
+func StillValid(own map[string]string) (map[string]string, error) {
+	err := checkTopic(own)
+	if err == nil {
+		return own, nil
+	}
+	kept := maps.Clone(own)
+	for name, value := range own {
+		if checkTopic(map[string]string{name: value}) != nil {
+			delete(kept, name)
+		}
+	}
+	if lags(kept) != nil {
+		delete(kept, "max.compaction.lag.ms")
+	}
+	return kept, err
+}
+
 // level is the stronger of typelog's own level and Confluent's switch.
 func level(own, confluent string) contract.Level {
 	switch own {

@@ -80,11 +80,11 @@ var topicRows = []topicRow{
 	{row{"typelog.flush", String, "disk", 0, oneOf("disk", "os"), works,
 		"When a batch is acknowledged: once it is flushed to disk, or once the operating system has it."}, same("typelog.flush")},
 	{row{"typelog.key.contract", String, "off", 0, oneOf(levels...), works,
-		"What keys must be: anything, of a registered schema, or (reject) fully decodable under it."}, same("typelog.key.contract.default")},
+		"What keys must be: anything, of a registered schema, or (reject) fully decodable under it."}, nil},
 	{row{"typelog.value.contract", String, "off", 0, oneOf(levels...), works,
-		"What values must be: anything, of a registered schema, or (reject) fully decodable under it."}, same("typelog.value.contract.default")},
+		"What values must be: anything, of a registered schema, or (reject) fully decodable under it."}, nil},
 	{row{"typelog.value.contract.null", String, "accept", 0, oneOf("accept", "reject"), works,
-		"Whether null values (tombstones) pass the contract."}, same("typelog.value.contract.null.default")},
+		"Whether null values (tombstones) pass the contract."}, nil},
 	{row{"unclean.leader.election.enable", Boolean, "false", 0, anything, ignored, noReplicas}, same("unclean.leader.election.enable")},
 }
 
