@@ -256,7 +256,8 @@ const (
 var (
 	errAcks0 = &fault{kerr.InvalidRequiredAcks, "The topic has a contract, and a client that sends with acks=0 would never " +
 		"learn that a record was refused. Use acks=1 or acks=all, or set the topic config typelog.acks0=accept."}
-	errUndecided = errors.New("the contract could not be checked")
+	errAcks0Refused = errors.New("a batch sent with acks=0 was refused, and there is no other way to tell the client")
+	errUndecided    = errors.New("the contract could not be checked")
 )
 
 // ask asks the contract about a batch.
@@ -328,8 +329,7 @@ func (p *produceCall) answer() answer {
 	if p.frame.acks == 0 {
 		for i := range p.parts {
 			if err := p.parts[i].err; err != nil {
-				return answer{close: fmt.Errorf("a Produce request with acks=0 was refused, and closing the connection is the "+
-					"only way to tell the client: %w", err)}
+				return answer{close: fmt.Errorf("%w: %w", errAcks0Refused, err)}
 			}
 		}
 		return answer{none: true}

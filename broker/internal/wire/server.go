@@ -40,7 +40,8 @@ const (
 // Options bound a Server. A zero field stands for its default.
 type Options struct {
 	// MaxConnections and MaxConnectionsPerIP bound the connections that are open at a time (max.connections,
-	// max.connections.per.ip); without limit by default.
+	// max.connections.per.ip); without limit by default, but never more than half of what the operating system lets the
+	// process open: files need the other half.
 	MaxConnections, MaxConnectionsPerIP int
 	// MaxInFlight bounds the requests of one connection that are taken in and not answered; 64 by default.
 	MaxInFlight int
@@ -98,7 +99,7 @@ func New(h Handler, o Options) *Server {
 		log:          or(o.Logger, slog.New(slog.DiscardHandler)),
 		ends:         lograte.New(time.Second, 5),
 		metrics:      newMetrics(o.Registerer),
-		maxConns:     or(o.MaxConnections, unlimited),
+		maxConns:     min(or(o.MaxConnections, unlimited), maxSockets()),
 		maxPerIP:     or(o.MaxConnectionsPerIP, unlimited),
 		maxInFlight:  or(o.MaxInFlight, 64),
 		idle:         or(o.IdleTimeout, 10*time.Minute),
