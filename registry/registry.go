@@ -20,6 +20,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/typelog/typelog/registry/internal/api"
 	"github.com/typelog/typelog/registry/internal/store"
 	"github.com/typelog/typelog/serde/avro/schema"
@@ -37,6 +39,9 @@ type Config struct {
 	Log *slog.Logger
 	// ClusterID is told to clients that ask for the server's identity.
 	ClusterID string
+	// Gatherer holds the metrics of the rest of the process, which /metrics serves together with the registry's own; nil
+	// serves the registry's alone.
+	Gatherer prometheus.Gatherer
 	// Now is the clock of registrations; nil is time.Now.
 	Now func() time.Time
 }
@@ -93,7 +98,7 @@ func New(cfg Config) (*Registry, error) {
 		db.Close()
 		return nil, fmt.Errorf("registry: %w", err)
 	}
-	r.handler = api.New(r, api.Options{Log: cfg.Log, ClusterID: cfg.ClusterID})
+	r.handler = api.New(r, api.Options{Log: cfg.Log, ClusterID: cfg.ClusterID, Gatherer: cfg.Gatherer})
 	go r.commit()
 	if r.listeners, err = listen(cfg.Listen); err != nil {
 		return nil, errors.Join(fmt.Errorf("registry: %w", err), r.Close())

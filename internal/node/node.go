@@ -42,6 +42,7 @@ func Open(cfg File, log *slog.Logger) (*Node, error) {
 	metrics := prometheus.NewRegistry()
 	n.registry, err = registry.New(registry.Config{
 		DataDir: dir.Path, Listen: []string{cfg.Registry.Bind}, Log: log, ClusterID: dir.ClusterID,
+		Gatherer: metrics,
 	})
 	if err != nil {
 		return nil, errors.Join(registryAdvice(err, cfg.Registry.Bind), dir.Close())

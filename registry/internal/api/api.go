@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Service is what the routes ask. *registry.Registry is the one; its methods document themselves there.
@@ -31,6 +31,8 @@ type Service interface {
 type Options struct {
 	Log       *slog.Logger
 	ClusterID string
+	// Gatherer holds further metrics that /metrics serves; nil for none.
+	Gatherer prometheus.Gatherer
 	// Authorize refuses a request; nil allows all. The subject is "" where the route has none.
 	Authorize func(r *http.Request, access Access, subject string) error
 }
@@ -51,7 +53,7 @@ func New(service Service, options Options) http.Handler {
 	mux := chi.NewRouter()
 	mux.NotFound(func(w http.ResponseWriter, _ *http.Request) { bare(w, http.StatusNotFound) })
 	mux.MethodNotAllowed(func(w http.ResponseWriter, _ *http.Request) { bare(w, http.StatusMethodNotAllowed) })
-	mux.Method(http.MethodGet, "/metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
+	mux.Method(http.MethodGet, "/metrics", s.metricsHandler())
 	methods := map[string][]string{}
 	for _, r := range table() {
 		patterns := []string{r.pattern}
@@ -87,11 +89,9 @@ func (s *server) handler(r route, pattern string) http.Handler {
 		if r.body && !c.acceptsBody() {
 			return
 		}
-		if s.options.Authorize != nil {
-			if err := s.options.Authorize(request, r.access, c.subjectOrNone()); err != nil {
-				c.fail(err)
-				return
-			}
+		if err := c.authorize(r.access); err != nil {
+			c.fail(err)
+			return
 		}
 		answer, err := r.handle(c)
 		if err != nil {

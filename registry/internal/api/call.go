@@ -71,6 +71,14 @@ func (c *call) subjectOrNone() string {
 	return c.subject()
 }
 
+// authorize asks whether the caller may do what the route does.
+func (c *call) authorize(access Access) error {
+	if c.options.Authorize == nil {
+		return nil
+	}
+	return c.options.Authorize(c.request, access, c.subjectOrNone())
+}
+
 func (c *call) args() url.Values {
 	if c.query == nil {
 		c.query = c.request.URL.Query()

@@ -1,10 +1,12 @@
 package api
 
 import (
+	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // metrics count what is served.
@@ -27,6 +29,24 @@ func newMetrics() *metrics {
 	}
 	m.registry.MustRegister(m.requests, m.seconds)
 	return m
+}
+
+// metricsHandler serves the registry's metrics and those of the rest of the process. It stands outside the table because
+// it speaks Prometheus's content types; it needs the same right as the server's identity.
+func (s *server) metricsHandler() http.Handler {
+	gatherers := prometheus.Gatherers{s.metrics.registry}
+	if s.options.Gatherer != nil {
+		gatherers = append(gatherers, s.options.Gatherer)
+	}
+	serve := promhttp.HandlerFor(gatherers, promhttp.HandlerOpts{})
+	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		c := &call{server: s, request: request, writer: w, kind: typeV1}
+		if err := c.authorize(Describe); err != nil {
+			c.fail(err)
+			return
+		}
+		serve.ServeHTTP(w, request)
+	})
 }
 
 // route counts one route. Its counter for 200 is looked up once.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/typelog/typelog/registry/internal/model"
 )
 
@@ -38,8 +40,28 @@ func TestEveryRouteIsAuthorized(t *testing.T) {
 			}
 		}
 	}
+	sent++
+	w := httptest.NewRecorder()
+	if h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil)); w.Code != http.StatusForbidden {
+		t.Errorf("/metrics: %d", w.Code)
+	}
 	if asked != sent {
 		t.Errorf("%d of %d requests were authorized", asked, sent)
+	}
+}
+
+// TestForeignMetrics: /metrics tells what the rest of the process counts, too.
+func TestForeignMetrics(t *testing.T) {
+	others := prometheus.NewRegistry()
+	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "typelog_elsewhere_total", Help: "x"})
+	others.MustRegister(counter)
+	counter.Inc()
+	w := httptest.NewRecorder()
+	New(nil, Options{Gatherer: others}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, want := range []string{"typelog_elsewhere_total 1", "typelog_registry_requests_total"} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s is not there:\n%.500s", want, w.Body)
+		}
 	}
 }
 
