@@ -27,7 +27,7 @@ func (p *printer) datum(n *named) {
 		"maps again. On an error v holds anything.")
 	p.line("func (v *", n.name, ") DecodeAvro(src []byte, opts avro.DecodeOptions) error {")
 	p.line("var r avro.Reader")
-	p.line("r.Reset(src, opts)")
+	p.line("r.Begin(src, opts)")
 	p.line("if !r.Failed() {")
 	p.line("v.decodeAvro(&r)")
 	p.line("}")
@@ -111,12 +111,17 @@ func (p *printer) recordCodec(n *named) {
 		}
 	})
 	p.decoder(n, func() {
+		p.line("f := r.Fields()")
 		for _, f := range n.fields {
+			p.line("if !f.Next(r) {")
+			p.line("return")
+			p.line("}")
 			p.decode(f.typ, "v."+f.name, trail{}.field(f.avro.Name))
 			if f.typ.form != formNull {
 				p.bail(trail{}.field(f.avro.Name))
 			}
 		}
+		p.line("f.End(r)")
 	})
 }
 

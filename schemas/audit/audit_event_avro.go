@@ -90,7 +90,7 @@ func (v *AuditEvent) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *AuditEvent) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -504,9 +504,16 @@ func (v *AuditEvent) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *AuditEvent) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	r.Fixed(v.EventID[:])
 	if r.Failed() {
 		r.InField("event_id")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.OccurredAt = r.TimestampMicros()
@@ -514,9 +521,15 @@ func (v *AuditEvent) decodeAvro(r *avro.Reader) {
 		r.InField("occurred_at")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.RecordedAt = r.TimestampMicros()
 	if r.Failed() {
 		r.InField("recorded_at")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.Action = r.String()
@@ -524,14 +537,23 @@ func (v *AuditEvent) decodeAvro(r *avro.Reader) {
 		r.InField("action")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Operation = Operation(r.Enum(10))
 	if r.Failed() {
 		r.InField("operation")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Outcome = Outcome(r.Enum(4))
 	if r.Failed() {
 		r.InField("outcome")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -544,9 +566,15 @@ func (v *AuditEvent) decodeAvro(r *avro.Reader) {
 		r.InField("reason")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Actor.decodeAvro(r)
 	if r.Failed() {
 		r.InField("actor")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	items := v.Targets[:0]
@@ -568,14 +596,23 @@ func (v *AuditEvent) decodeAvro(r *avro.Reader) {
 		r.InField("targets")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Source.decodeAvro(r)
 	if r.Failed() {
 		r.InField("source")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Trace.decodeAvro(r)
 	if r.Failed() {
 		r.InField("trace")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	items2 := v.Changes[:0]
@@ -595,6 +632,9 @@ func (v *AuditEvent) decodeAvro(r *avro.Reader) {
 	v.Changes = items2
 	if r.Failed() {
 		r.InField("changes")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	entries := v.Metadata
@@ -620,11 +660,15 @@ func (v *AuditEvent) decodeAvro(r *avro.Reader) {
 		r.InField("metadata")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Producer.decodeAvro(r)
 	if r.Failed() {
 		r.InField("producer")
 		return
 	}
+	f.End(r)
 }
 
 // EventID is the Avro fixed io.typelog.audit.EventId.
@@ -866,7 +910,7 @@ func (v *Actor) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Actor) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -943,14 +987,24 @@ func (v *Actor) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Actor) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.Type = ActorType(r.Enum(5))
 	if r.Failed() {
 		r.InField("type")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.ID = r.String()
 	if r.Failed() {
 		r.InField("id")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -963,6 +1017,9 @@ func (v *Actor) decodeAvro(r *avro.Reader) {
 		r.InField("name")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 1 {
 		v.OnBehalfOf.Valid = true
 		v.OnBehalfOf.Value = r.String()
@@ -971,6 +1028,9 @@ func (v *Actor) decodeAvro(r *avro.Reader) {
 	}
 	if r.Failed() {
 		r.InField("on_behalf_of")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -983,6 +1043,7 @@ func (v *Actor) decodeAvro(r *avro.Reader) {
 		r.InField("auth_method")
 		return
 	}
+	f.End(r)
 }
 
 // ActorType is the Avro enum io.typelog.audit.ActorType.
@@ -1096,7 +1157,7 @@ func (v *Target) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Target) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -1159,14 +1220,24 @@ func (v *Target) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Target) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.Type = r.String()
 	if r.Failed() {
 		r.InField("type")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.ID = r.String()
 	if r.Failed() {
 		r.InField("id")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -1179,6 +1250,9 @@ func (v *Target) decodeAvro(r *avro.Reader) {
 		r.InField("name")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 1 {
 		v.Scope.Valid = true
 		v.Scope.Value = r.String()
@@ -1189,6 +1263,7 @@ func (v *Target) decodeAvro(r *avro.Reader) {
 		r.InField("scope")
 		return
 	}
+	f.End(r)
 }
 
 // Source is the Avro record io.typelog.audit.Source.
@@ -1230,7 +1305,7 @@ func (v *Source) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Source) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -1313,9 +1388,16 @@ func (v *Source) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Source) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.Service = r.String()
 	if r.Failed() {
 		r.InField("service")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -1328,6 +1410,9 @@ func (v *Source) decodeAvro(r *avro.Reader) {
 		r.InField("version")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 1 {
 		v.Host.Valid = true
 		v.Host.Value = r.String()
@@ -1336,6 +1421,9 @@ func (v *Source) decodeAvro(r *avro.Reader) {
 	}
 	if r.Failed() {
 		r.InField("host")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -1348,6 +1436,9 @@ func (v *Source) decodeAvro(r *avro.Reader) {
 		r.InField("ip")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 1 {
 		v.UserAgent.Valid = true
 		v.UserAgent.Value = r.String()
@@ -1358,6 +1449,7 @@ func (v *Source) decodeAvro(r *avro.Reader) {
 		r.InField("user_agent")
 		return
 	}
+	f.End(r)
 }
 
 // Trace is the Avro record io.typelog.audit.Trace.
@@ -1390,7 +1482,7 @@ func (v *Trace) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Trace) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -1441,6 +1533,10 @@ func (v *Trace) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Trace) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 1 {
 		v.RequestID.Valid = true
 		v.RequestID.Value = r.String()
@@ -1449,6 +1545,9 @@ func (v *Trace) decodeAvro(r *avro.Reader) {
 	}
 	if r.Failed() {
 		r.InField("request_id")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -1461,6 +1560,7 @@ func (v *Trace) decodeAvro(r *avro.Reader) {
 		r.InField("trace_id")
 		return
 	}
+	f.End(r)
 }
 
 // Change is the Avro record io.typelog.audit.Change.
@@ -1495,7 +1595,7 @@ func (v *Change) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Change) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -1552,9 +1652,16 @@ func (v *Change) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Change) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.Path = r.String()
 	if r.Failed() {
 		r.InField("path")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -1567,6 +1674,9 @@ func (v *Change) decodeAvro(r *avro.Reader) {
 		r.InField("old")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 1 {
 		v.New.Valid = true
 		v.New.Value = r.String()
@@ -1577,6 +1687,7 @@ func (v *Change) decodeAvro(r *avro.Reader) {
 		r.InField("new")
 		return
 	}
+	f.End(r)
 }
 
 // Producer is the Avro record io.typelog.audit.Producer.
@@ -1609,7 +1720,7 @@ func (v *Producer) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Producer) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -1641,9 +1752,16 @@ func (v *Producer) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Producer) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.ID = r.String()
 	if r.Failed() {
 		r.InField("id")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.Sequence = r.Long()
@@ -1651,4 +1769,5 @@ func (v *Producer) decodeAvro(r *avro.Reader) {
 		r.InField("sequence")
 		return
 	}
+	f.End(r)
 }

@@ -42,6 +42,9 @@ func (r *Reader) NextBlock(b *Block, minItem int) bool {
 	if count == 0 {
 		return false // it failed, or it ends here in more bytes than it needs
 	}
+	if r.step != nil { // records of a writer's that may take less
+		minItem = min(minItem, r.step.w.min)
+	}
 	room := r.Remaining()
 	if count < 0 {
 		if count == math.MinInt64 {

@@ -30,7 +30,9 @@ const (
 // the types do and are immutable once compiled.
 type step struct {
 	kind   stepKind
-	copies bool // no change at all: walk the writer's node, copy the bytes
+	copies bool  // no change at all: walk the writer's node, copy the bytes
+	alike  bool  // copies, and either type refuses what the other refuses: the reader's walks it as well
+	place  *step // see inner; nil for one that is alike
 	w, r   *node
 
 	factor   int64   // stepScale
@@ -343,28 +345,40 @@ func writerField(w *schema.Type, f *schema.Field) int {
 	return -1
 }
 
-// markCopies finds the steps that change nothing. It starts from all being so, so that recursive types can be unchanged,
-// too, and takes it away from those that change something themselves and from all that contain such a one.
+// markCopies finds the steps that change nothing, and among them those whose types refuse the same.
 func (p *planner) markCopies() {
-	around := map[*step][]*step{} // the steps that are unchanged only if this one is
-	for _, s := range p.steps {
-		s.copies = true
-	}
-	var changing []*step
+	around := map[*step][]*step{}
 	for _, s := range p.steps {
 		s.eachInner(func(inner *step) { around[inner] = append(around[inner], s) })
-		if !s.unchanged() {
-			changing = append(changing, s)
+	}
+	p.mark(around, (*step).unchanged, func(s *step) *bool { return &s.copies })
+	p.mark(around, (*step).sameRules, func(s *step) *bool { return &s.alike })
+}
+
+// mark sets a flag of the steps that it holds for with all that is inside. It starts from all being so, so that it can
+// hold for recursive types, too, and takes the flag from those that it does not hold for and from all around them.
+func (p *planner) mark(around map[*step][]*step, holds func(*step) bool, flag func(*step) *bool) {
+	var not []*step
+	for _, s := range p.steps {
+		*flag(s) = true
+		if !holds(s) {
+			not = append(not, s)
 		}
 	}
-	for len(changing) > 0 {
-		s := changing[len(changing)-1]
-		changing = changing[:len(changing)-1]
-		if s.copies {
-			s.copies = false
-			changing = append(changing, around[s]...)
+	for len(not) > 0 {
+		s := not[len(not)-1]
+		not = not[:len(not)-1]
+		if *flag(s) {
+			*flag(s) = false
+			not = append(not, around[s]...)
 		}
 	}
+}
+
+// sameRules reports whether a step copies and the reader's type refuses what the writer's refuses, as far as it is not
+// for the steps inside to say: an int that is read as a long must still fit 32 bits.
+func (s *step) sameRules() bool {
+	return s.copies && s.w.op == s.r.op && s.w.size == s.r.size && s.w.precision == s.r.precision
 }
 
 // eachInner calls visit for the steps of which s is made.

@@ -58,7 +58,7 @@ func TestReaderFaultSticks(t *testing.T) {
 	first := r.Err()
 	var b Block
 	if r.Long() != 0 || r.Int() != 0 || r.Boolean() || r.Double() != 0 || r.String() != "" || r.Bytes() != nil || r.Enum(3) != 0 ||
-		r.Union(3) != 0 || r.NextBlock(&b, 1) || !r.Date().Equal(time.Unix(0, 0)) || r.UUID() != (UUID{}) || r.Remaining() != 0 {
+		r.Union(3) != -1 || r.NextBlock(&b, 1) || !r.Date().Equal(time.Unix(0, 0)) || r.UUID() != (UUID{}) || r.Remaining() != 0 {
 		t.Error("something was read after a fault")
 	}
 	if err := r.Finish(); err != first {

@@ -36,6 +36,9 @@ type Reader struct {
 	err     *Error
 	scratch *[]byte // buf's storage if it is a projection; Finish gives it back to pool
 	pool    *sync.Pool
+
+	step  *step  // how the record that comes next is read from a writer's bytes; nil if they are the reader's
+	aside *aside // while reading by a plan; Finish gives it back to pool
 }
 
 // maxPooled is the largest buffer that goes back to a pool.
@@ -111,6 +114,9 @@ func (r *Reader) Finish() error {
 			r.pool.Put(r.scratch)
 		}
 		r.scratch, r.buf = nil, nil
+	}
+	if r.aside != nil {
+		r.release()
 	}
 	return r.Err()
 }
@@ -388,7 +394,7 @@ func (r *Reader) Enum(n int) int {
 	return r.index(n, "an enum's index", "symbols")
 }
 
-// Union reads the index of one of a union's n branches.
+// Union reads the index of one of a union's n branches. It returns -1 if the reader failed, so that no branch is read.
 func (r *Reader) Union(n int) int {
 	if r.pos < len(r.buf) {
 		b := int(r.buf[r.pos])
@@ -397,7 +403,10 @@ func (r *Reader) Union(n int) int {
 			return b >> 1
 		}
 	}
-	return r.index(n, "a union's index", "branches")
+	if i := r.index(n, "a union's index", "branches"); r.err == nil {
+		return i
+	}
+	return -1
 }
 
 func (r *Reader) index(n int, what, of string) int {

@@ -15,6 +15,7 @@ type Resolution struct {
 
 	pool       sync.Pool // *[]byte, where readers project to
 	projectors sync.Pool // *projector
+	asides     sync.Pool // *aside
 }
 
 // Resolve compiles the plan by which data written with the writer's schema is read with the reader's: promotions, defaults
@@ -41,6 +42,11 @@ func Resolve(writer, reader *schema.Schema) (*Resolution, error) {
 		return nil, err
 	}
 	p.markCopies()
+	for _, s := range p.steps {
+		if !s.alike {
+			s.place = s.findInner()
+		}
+	}
 	return &Resolution{root: root, same: root.copies && writer.Canonical() == reader.Canonical()}, nil
 }
 

@@ -79,7 +79,7 @@ func (v *Defaults) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Defaults) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -246,9 +246,16 @@ func (v *Defaults) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Defaults) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.Flag = r.Boolean()
 	if r.Failed() {
 		r.InField("flag")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.Small = r.Int()
@@ -256,9 +263,15 @@ func (v *Defaults) decodeAvro(r *avro.Reader) {
 		r.InField("small")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Big = r.Long()
 	if r.Failed() {
 		r.InField("big")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.Ratio = r.Float()
@@ -266,9 +279,15 @@ func (v *Defaults) decodeAvro(r *avro.Reader) {
 		r.InField("ratio")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Exact = r.Double()
 	if r.Failed() {
 		r.InField("exact")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.Text = r.String()
@@ -276,9 +295,15 @@ func (v *Defaults) decodeAvro(r *avro.Reader) {
 		r.InField("text")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Raw = r.Bytes()
 	if r.Failed() {
 		r.InField("raw")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	r.Fixed(v.Four[:])
@@ -286,9 +311,15 @@ func (v *Defaults) decodeAvro(r *avro.Reader) {
 		r.InField("four")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Kind = Kind(r.Enum(2))
 	if r.Failed() {
 		r.InField("kind")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	items := v.Tags[:0]
@@ -306,6 +337,9 @@ func (v *Defaults) decodeAvro(r *avro.Reader) {
 	v.Tags = items
 	if r.Failed() {
 		r.InField("tags")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	entries := v.Limits
@@ -331,14 +365,23 @@ func (v *Defaults) decodeAvro(r *avro.Reader) {
 		r.InField("limits")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Point.decodeAvro(r)
 	if r.Failed() {
 		r.InField("point")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Other.decodeAvro(r)
 	if r.Failed() {
 		r.InField("other")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 0 {
@@ -351,6 +394,9 @@ func (v *Defaults) decodeAvro(r *avro.Reader) {
 		r.InField("maybe")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 1 {
 		v.Nothing.Valid = true
 		v.Nothing.Value = r.String()
@@ -361,6 +407,9 @@ func (v *Defaults) decodeAvro(r *avro.Reader) {
 		r.InField("nothing")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 0 {
 		v.Zero.Valid = true
 		v.Zero.Value = r.Long()
@@ -369,6 +418,9 @@ func (v *Defaults) decodeAvro(r *avro.Reader) {
 	}
 	if r.Failed() {
 		r.InField("zero")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 0 {
@@ -395,9 +447,15 @@ func (v *Defaults) decodeAvro(r *avro.Reader) {
 		r.InField("empty")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.At = r.TimestampMillis()
 	if r.Failed() {
 		r.InField("at")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.ID = r.UUID()
@@ -405,9 +463,15 @@ func (v *Defaults) decodeAvro(r *avro.Reader) {
 		r.InField("id")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Day = r.Date()
 	if r.Failed() {
 		r.InField("day")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	switch r.Union(2) {
@@ -424,6 +488,7 @@ func (v *Defaults) decodeAvro(r *avro.Reader) {
 		r.InField("mixed")
 		return
 	}
+	f.End(r)
 }
 
 // DefaultsMixed is the union of test.defaults.Defaults.mixed: DefaultsMixedInt or DefaultsMixedString.
@@ -543,7 +608,7 @@ func (v *Point) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Point) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -583,14 +648,24 @@ func (v *Point) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Point) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.X = r.Int()
 	if r.Failed() {
 		r.InField("x")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Y = r.Int()
 	if r.Failed() {
 		r.InField("y")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 0 {
@@ -603,4 +678,5 @@ func (v *Point) decodeAvro(r *avro.Reader) {
 		r.InField("label")
 		return
 	}
+	f.End(r)
 }

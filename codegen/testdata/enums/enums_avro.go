@@ -42,7 +42,7 @@ func (v *Paint) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Paint) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -185,9 +185,16 @@ func (v *Paint) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Paint) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.Color = Color(r.Enum(4))
 	if r.Failed() {
 		r.InField("color")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -198,6 +205,9 @@ func (v *Paint) decodeAvro(r *avro.Reader) {
 	}
 	if r.Failed() {
 		r.InField("maybe")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	items := v.Many[:0]
@@ -215,6 +225,9 @@ func (v *Paint) decodeAvro(r *avro.Reader) {
 	v.Many = items
 	if r.Failed() {
 		r.InField("many")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	entries := v.ByName
@@ -240,11 +253,15 @@ func (v *Paint) decodeAvro(r *avro.Reader) {
 		r.InField("by_name")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.One = Only(r.Enum(1))
 	if r.Failed() {
 		r.InField("one")
 		return
 	}
+	f.End(r)
 }
 
 // Color is the Avro enum test.enums.Color.

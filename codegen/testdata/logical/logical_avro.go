@@ -55,7 +55,7 @@ func (v *Logical) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Logical) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -424,9 +424,16 @@ func (v *Logical) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Logical) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.TsMillis = r.TimestampMillis()
 	if r.Failed() {
 		r.InField("ts_millis")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.TsMicros = r.TimestampMicros()
@@ -434,9 +441,15 @@ func (v *Logical) decodeAvro(r *avro.Reader) {
 		r.InField("ts_micros")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.TsNanos = r.TimestampNanos()
 	if r.Failed() {
 		r.InField("ts_nanos")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.LocalMillis = r.TimestampMillis()
@@ -444,9 +457,15 @@ func (v *Logical) decodeAvro(r *avro.Reader) {
 		r.InField("local_millis")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.LocalMicros = r.TimestampMicros()
 	if r.Failed() {
 		r.InField("local_micros")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.LocalNanos = r.TimestampNanos()
@@ -454,9 +473,15 @@ func (v *Logical) decodeAvro(r *avro.Reader) {
 		r.InField("local_nanos")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Date = r.Date()
 	if r.Failed() {
 		r.InField("date")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.TimeMillis = r.TimeMillis()
@@ -464,9 +489,15 @@ func (v *Logical) decodeAvro(r *avro.Reader) {
 		r.InField("time_millis")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.TimeMicros = r.TimeMicros()
 	if r.Failed() {
 		r.InField("time_micros")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.Amount = r.Decimal(18, 4)
@@ -474,9 +505,15 @@ func (v *Logical) decodeAvro(r *avro.Reader) {
 		r.InField("amount")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Price = r.DecimalFixed(8, 12, 2)
 	if r.Failed() {
 		r.InField("price")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.ID = r.UUID()
@@ -484,9 +521,15 @@ func (v *Logical) decodeAvro(r *avro.Reader) {
 		r.InField("id")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	r.Fixed(v.Id16[:])
 	if r.Failed() {
 		r.InField("id16")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -499,6 +542,9 @@ func (v *Logical) decodeAvro(r *avro.Reader) {
 		r.InField("maybe_ts")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 1 {
 		v.MaybeAmount.Valid = true
 		v.MaybeAmount.Value = r.Decimal(9, 2)
@@ -509,6 +555,9 @@ func (v *Logical) decodeAvro(r *avro.Reader) {
 		r.InField("maybe_amount")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 1 {
 		v.MaybeID.Valid = true
 		v.MaybeID.Value = r.UUID()
@@ -517,6 +566,9 @@ func (v *Logical) decodeAvro(r *avro.Reader) {
 	}
 	if r.Failed() {
 		r.InField("maybe_id")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	items := v.Days[:0]
@@ -534,6 +586,9 @@ func (v *Logical) decodeAvro(r *avro.Reader) {
 	v.Days = items
 	if r.Failed() {
 		r.InField("days")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	entries := v.Prices
@@ -559,9 +614,15 @@ func (v *Logical) decodeAvro(r *avro.Reader) {
 		r.InField("prices")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Unknown = r.String()
 	if r.Failed() {
 		r.InField("unknown")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.Span = r.Duration()
@@ -569,9 +630,13 @@ func (v *Logical) decodeAvro(r *avro.Reader) {
 		r.InField("span")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Sum = r.BigDecimal()
 	if r.Failed() {
 		r.InField("sum")
 		return
 	}
+	f.End(r)
 }

@@ -54,7 +54,7 @@ func (v *Type) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Type) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -127,9 +127,16 @@ func (v *Type) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Type) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.Type = r.String()
 	if r.Failed() {
 		r.InField("type")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.Func = r.Int()
@@ -137,9 +144,15 @@ func (v *Type) decodeAvro(r *avro.Reader) {
 		r.InField("func")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.UserID = r.Long()
 	if r.Failed() {
 		r.InField("user_id")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.UserURL = r.String()
@@ -147,9 +160,15 @@ func (v *Type) decodeAvro(r *avro.Reader) {
 		r.InField("userUrl")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.HTTPServer = r.String()
 	if r.Failed() {
 		r.InField("HTTPServer")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.Private = r.Int()
@@ -157,9 +176,15 @@ func (v *Type) decodeAvro(r *avro.Reader) {
 		r.InField("_private")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.X9lives = r.Int()
 	if r.Failed() {
 		r.InField("_9lives")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.V1_2 = r.Int()
@@ -167,9 +192,15 @@ func (v *Type) decodeAvro(r *avro.Reader) {
 		r.InField("v1_2")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.V12 = r.Int()
 	if r.Failed() {
 		r.InField("v12")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.Validate_ = r.Boolean()
@@ -177,9 +208,15 @@ func (v *Type) decodeAvro(r *avro.Reader) {
 		r.InField("Validate")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Err = r.String()
 	if r.Failed() {
 		r.InField("err")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.Dst = r.Bytes()
@@ -187,9 +224,15 @@ func (v *Type) decodeAvro(r *avro.Reader) {
 		r.InField("dst")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.R = r.Int()
 	if r.Failed() {
 		r.InField("r")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.V = r.Int()
@@ -197,9 +240,15 @@ func (v *Type) decodeAvro(r *avro.Reader) {
 		r.InField("v")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Avro = r.Int()
 	if r.Failed() {
 		r.InField("avro")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.Time = r.TimestampMicros()
@@ -207,9 +256,13 @@ func (v *Type) decodeAvro(r *avro.Reader) {
 		r.InField("time")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.String = r.String()
 	if r.Failed() {
 		r.InField("String")
 		return
 	}
+	f.End(r)
 }

@@ -46,7 +46,7 @@ func (v *Order) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Order) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -366,14 +366,24 @@ func (v *Order) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Order) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.ID = r.String()
 	if r.Failed() {
 		r.InField("id")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Customer.decodeAvro(r)
 	if r.Failed() {
 		r.InField("customer")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -386,6 +396,9 @@ func (v *Order) decodeAvro(r *avro.Reader) {
 		r.InField("billing")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 0 {
 		v.Shipping.Valid = true
 		v.Shipping.Value.decodeAvro(r)
@@ -394,6 +407,9 @@ func (v *Order) decodeAvro(r *avro.Reader) {
 	}
 	if r.Failed() {
 		r.InField("shipping")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	items := v.History[:0]
@@ -428,6 +444,9 @@ func (v *Order) decodeAvro(r *avro.Reader) {
 	v.History = items
 	if r.Failed() {
 		r.InField("history")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	entries := v.ByName
@@ -470,6 +489,9 @@ func (v *Order) decodeAvro(r *avro.Reader) {
 		r.InField("by_name")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 1 {
 		items4 := v.Steps[:0]
 		for block5 := (avro.Block{}); r.NextBlock(&block5, 2); {
@@ -494,6 +516,9 @@ func (v *Order) decodeAvro(r *avro.Reader) {
 	}
 	if r.Failed() {
 		r.InField("steps")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -533,6 +558,9 @@ func (v *Order) decodeAvro(r *avro.Reader) {
 		r.InField("places")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	items5 := v.Notes[:0]
 	for block7 := (avro.Block{}); r.NextBlock(&block7, 1); {
 		items5 = avro.Grow(r, items5, block7.Len)
@@ -557,6 +585,7 @@ func (v *Order) decodeAvro(r *avro.Reader) {
 		r.InField("notes")
 		return
 	}
+	f.End(r)
 }
 
 // Customer is the Avro record test.nested.Customer.
@@ -583,7 +612,7 @@ func (v *Customer) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Customer) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -620,9 +649,16 @@ func (v *Customer) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Customer) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.Name = r.String()
 	if r.Failed() {
 		r.InField("name")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.Address.decodeAvro(r)
@@ -630,6 +666,7 @@ func (v *Customer) decodeAvro(r *avro.Reader) {
 		r.InField("address")
 		return
 	}
+	f.End(r)
 }
 
 // Address is the Avro record test.nested.Address.
@@ -656,7 +693,7 @@ func (v *Address) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Address) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -688,9 +725,16 @@ func (v *Address) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Address) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.Street = r.String()
 	if r.Failed() {
 		r.InField("street")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	r.Fixed(v.Zip[:])
@@ -698,6 +742,7 @@ func (v *Address) decodeAvro(r *avro.Reader) {
 		r.InField("zip")
 		return
 	}
+	f.End(r)
 }
 
 // Zip is the Avro fixed test.nested.Zip.
@@ -746,7 +791,7 @@ func (v *Step) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Step) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -792,9 +837,16 @@ func (v *Step) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Step) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.At = r.TimestampMicros()
 	if r.Failed() {
 		r.InField("at")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -807,4 +859,5 @@ func (v *Step) decodeAvro(r *avro.Reader) {
 		r.InField("what")
 		return
 	}
+	f.End(r)
 }

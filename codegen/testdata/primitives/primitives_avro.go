@@ -65,7 +65,7 @@ func (v *Primitives) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Primitives) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -542,9 +542,19 @@ func (v *Primitives) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Primitives) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
+	if !f.Next(r) {
+		return
+	}
 	v.ABoolean = r.Boolean()
 	if r.Failed() {
 		r.InField("a_boolean")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.AInt = r.Int()
@@ -552,9 +562,15 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 		r.InField("a_int")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.ALong = r.Long()
 	if r.Failed() {
 		r.InField("a_long")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.AFloat = r.Float()
@@ -562,9 +578,15 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 		r.InField("a_float")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.ADouble = r.Double()
 	if r.Failed() {
 		r.InField("a_double")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.ABytes = r.Bytes()
@@ -572,9 +594,15 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 		r.InField("a_bytes")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.AString = r.String()
 	if r.Failed() {
 		r.InField("a_string")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -587,6 +615,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 		r.InField("maybe_boolean")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 1 {
 		v.MaybeInt.Valid = true
 		v.MaybeInt.Value = r.Int()
@@ -595,6 +626,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 	}
 	if r.Failed() {
 		r.InField("maybe_int")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -607,6 +641,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 		r.InField("maybe_long")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 1 {
 		v.MaybeFloat.Valid = true
 		v.MaybeFloat.Value = r.Float()
@@ -615,6 +652,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 	}
 	if r.Failed() {
 		r.InField("maybe_float")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -627,6 +667,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 		r.InField("maybe_double")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 1 {
 		v.MaybeBytes = r.Bytes()
 	} else {
@@ -634,6 +677,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 	}
 	if r.Failed() {
 		r.InField("maybe_bytes")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -646,6 +692,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 		r.InField("maybe_string")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	items := v.ListNull[:0]
 	for block := (avro.Block{}); r.NextBlock(&block, 0); {
 		items = avro.Grow(r, items, block.Len)
@@ -656,6 +705,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 	v.ListNull = items
 	if r.Failed() {
 		r.InField("list_null")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	items2 := v.ListBoolean[:0]
@@ -675,6 +727,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 		r.InField("list_boolean")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	items3 := v.ListInt[:0]
 	for block3 := (avro.Block{}); r.NextBlock(&block3, 1); {
 		items3 = avro.Grow(r, items3, block3.Len)
@@ -690,6 +745,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 	v.ListInt = items3
 	if r.Failed() {
 		r.InField("list_int")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	items4 := v.ListLong[:0]
@@ -709,6 +767,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 		r.InField("list_long")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	items5 := v.ListFloat[:0]
 	for block5 := (avro.Block{}); r.NextBlock(&block5, 4); {
 		items5 = avro.Grow(r, items5, block5.Len)
@@ -724,6 +785,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 	v.ListFloat = items5
 	if r.Failed() {
 		r.InField("list_float")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	items6 := v.ListDouble[:0]
@@ -743,6 +807,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 		r.InField("list_double")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	items7 := v.ListBytes[:0]
 	for block7 := (avro.Block{}); r.NextBlock(&block7, 1); {
 		items7 = avro.Grow(r, items7, block7.Len)
@@ -760,6 +827,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 		r.InField("list_bytes")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	items8 := v.ListString[:0]
 	for block8 := (avro.Block{}); r.NextBlock(&block8, 1); {
 		items8 = avro.Grow(r, items8, block8.Len)
@@ -775,6 +845,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 	v.ListString = items8
 	if r.Failed() {
 		r.InField("list_string")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	entries := v.MapNull
@@ -801,6 +874,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 		r.InField("map_null")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	entries2 := v.MapBoolean
 	clear(entries2)
 	for block10 := (avro.Block{}); r.NextBlock(&block10, 2); {
@@ -822,6 +898,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 	v.MapBoolean = entries2
 	if r.Failed() {
 		r.InField("map_boolean")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	entries3 := v.MapInt
@@ -847,6 +926,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 		r.InField("map_int")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	entries4 := v.MapLong
 	clear(entries4)
 	for block12 := (avro.Block{}); r.NextBlock(&block12, 2); {
@@ -868,6 +950,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 	v.MapLong = entries4
 	if r.Failed() {
 		r.InField("map_long")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	entries5 := v.MapFloat
@@ -893,6 +978,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 		r.InField("map_float")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	entries6 := v.MapDouble
 	clear(entries6)
 	for block14 := (avro.Block{}); r.NextBlock(&block14, 9); {
@@ -914,6 +1002,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 	v.MapDouble = entries6
 	if r.Failed() {
 		r.InField("map_double")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	entries7 := v.MapBytes
@@ -939,6 +1030,9 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 		r.InField("map_bytes")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	entries8 := v.MapString
 	clear(entries8)
 	for block16 := (avro.Block{}); r.NextBlock(&block16, 2); {
@@ -962,4 +1056,5 @@ func (v *Primitives) decodeAvro(r *avro.Reader) {
 		r.InField("map_string")
 		return
 	}
+	f.End(r)
 }

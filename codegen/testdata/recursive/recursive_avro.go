@@ -40,7 +40,7 @@ func (v *Node) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Node) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -212,9 +212,16 @@ func (v *Node) decodeAvro(r *avro.Reader) {
 	if !r.Enter() {
 		return
 	}
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.Value = r.Long()
 	if r.Failed() {
 		r.InField("value")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -227,6 +234,9 @@ func (v *Node) decodeAvro(r *avro.Reader) {
 	}
 	if r.Failed() {
 		r.InField("next")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	items := v.Children[:0]
@@ -246,6 +256,9 @@ func (v *Node) decodeAvro(r *avro.Reader) {
 	v.Children = items
 	if r.Failed() {
 		r.InField("children")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	entries := v.Named
@@ -273,6 +286,9 @@ func (v *Node) decodeAvro(r *avro.Reader) {
 		r.InField("named")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 1 {
 		v.Couple.Valid = true
 		v.Couple.Value.decodeAvro(r)
@@ -283,6 +299,7 @@ func (v *Node) decodeAvro(r *avro.Reader) {
 		r.InField("couple")
 		return
 	}
+	f.End(r)
 	r.Leave()
 }
 
@@ -312,7 +329,7 @@ func (v *Couple) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Couple) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -367,6 +384,10 @@ func (v *Couple) decodeAvro(r *avro.Reader) {
 	if !r.Enter() {
 		return
 	}
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 1 {
 		if v.Left == nil {
 			v.Left = &avro.Extend(avro.Grow(r, []Node(nil), 1))[0]
@@ -379,11 +400,15 @@ func (v *Couple) decodeAvro(r *avro.Reader) {
 		r.InField("left")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Right.decodeAvro(r)
 	if r.Failed() {
 		r.InField("right")
 		return
 	}
+	f.End(r)
 	r.Leave()
 }
 
@@ -413,7 +438,7 @@ func (v *Leaf) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Leaf) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -463,6 +488,10 @@ func (v *Leaf) decodeAvro(r *avro.Reader) {
 	if !r.Enter() {
 		return
 	}
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 1 {
 		if v.Owner == nil {
 			v.Owner = &avro.Extend(avro.Grow(r, []Couple(nil), 1))[0]
@@ -475,10 +504,14 @@ func (v *Leaf) decodeAvro(r *avro.Reader) {
 		r.InField("owner")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Weight = r.Double()
 	if r.Failed() {
 		r.InField("weight")
 		return
 	}
+	f.End(r)
 	r.Leave()
 }

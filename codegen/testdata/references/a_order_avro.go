@@ -34,7 +34,7 @@ func (v *Order) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Order) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -88,9 +88,16 @@ func (v *Order) appendAvro(dst []byte, depth int) (_ []byte, err error) {
 }
 
 func (v *Order) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.Customer.decodeAvro(r)
 	if r.Failed() {
 		r.InField("customer")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	items := v.Lines[:0]
@@ -112,9 +119,13 @@ func (v *Order) decodeAvro(r *avro.Reader) {
 		r.InField("lines")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.State = State(r.Enum(2))
 	if r.Failed() {
 		r.InField("state")
 		return
 	}
+	f.End(r)
 }

@@ -33,7 +33,7 @@ func (v *Line) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Line) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -71,9 +71,16 @@ func (v *Line) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Line) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.Sku = r.String()
 	if r.Failed() {
 		r.InField("sku")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.State = State(r.Enum(2))
@@ -81,4 +88,5 @@ func (v *Line) decodeAvro(r *avro.Reader) {
 		r.InField("state")
 		return
 	}
+	f.End(r)
 }

@@ -34,7 +34,7 @@ func (v *Person) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Person) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -107,9 +107,16 @@ func (v *Person) decodeAvro(r *avro.Reader) {
 	if !r.Enter() {
 		return
 	}
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.Name = r.String()
 	if r.Failed() {
 		r.InField("name")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -124,5 +131,6 @@ func (v *Person) decodeAvro(r *avro.Reader) {
 		r.InField("friend")
 		return
 	}
+	f.End(r)
 	r.Leave()
 }

@@ -32,7 +32,7 @@ func (v *Failure) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Failure) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -73,9 +73,14 @@ func (v *Failure) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Failure) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.Message = r.String()
 	if r.Failed() {
 		r.InField("message")
 		return
 	}
+	f.End(r)
 }

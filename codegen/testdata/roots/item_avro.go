@@ -32,7 +32,7 @@ func (v *Item) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Item) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -68,9 +68,14 @@ func (v *Item) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Item) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.N = r.Int()
 	if r.Failed() {
 		r.InField("n")
 		return
 	}
+	f.End(r)
 }

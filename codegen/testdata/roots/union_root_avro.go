@@ -32,7 +32,7 @@ func (v *Opened) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Opened) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -63,11 +63,16 @@ func (v *Opened) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Opened) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.By = r.String()
 	if r.Failed() {
 		r.InField("by")
 		return
 	}
+	f.End(r)
 }
 
 // Closed is the Avro record test.roots.Closed.
@@ -93,7 +98,7 @@ func (v *Closed) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Closed) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -131,6 +136,10 @@ func (v *Closed) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Closed) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 1 {
 		v.Why.Valid = true
 		v.Why.Value = r.String()
@@ -141,6 +150,7 @@ func (v *Closed) decodeAvro(r *avro.Reader) {
 		r.InField("why")
 		return
 	}
+	f.End(r)
 }
 
 // UnionRoot is a value of the union schema in union_root.avsc.
@@ -159,7 +169,7 @@ func (v *UnionRoot) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *UnionRoot) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}

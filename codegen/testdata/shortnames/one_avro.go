@@ -37,7 +37,7 @@ func (v *OuterEvent) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *OuterEvent) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -122,9 +122,16 @@ func (v *OuterEvent) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *OuterEvent) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.ID = r.Long()
 	if r.Failed() {
 		r.InField("id")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -137,11 +144,15 @@ func (v *OuterEvent) decodeAvro(r *avro.Reader) {
 		r.InField("other")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Status = OuterStatus(r.Enum(2))
 	if r.Failed() {
 		r.InField("status")
 		return
 	}
+	f.End(r)
 }
 
 // InnerEvent is the Avro record test.inner.Event.
@@ -167,7 +178,7 @@ func (v *InnerEvent) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *InnerEvent) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -198,11 +209,16 @@ func (v *InnerEvent) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *InnerEvent) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.ID = r.String()
 	if r.Failed() {
 		r.InField("id")
 		return
 	}
+	f.End(r)
 }
 
 // OuterStatus is the Avro enum test.outer.Status.

@@ -43,7 +43,7 @@ func (v *Box) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Box) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -361,6 +361,10 @@ func (v *Box) decodeAvro(r *avro.Reader) {
 	if !r.Enter() {
 		return
 	}
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	switch r.Union(10) {
 	case 0:
 		v.Value = nil
@@ -437,6 +441,9 @@ func (v *Box) decodeAvro(r *avro.Reader) {
 		r.InField("value")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	switch r.Union(2) {
 	case 0:
 		var branch10 BoxMustInt
@@ -449,6 +456,9 @@ func (v *Box) decodeAvro(r *avro.Reader) {
 	}
 	if r.Failed() {
 		r.InField("must")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	items2 := v.Many[:0]
@@ -481,6 +491,9 @@ func (v *Box) decodeAvro(r *avro.Reader) {
 	v.Many = items2
 	if r.Failed() {
 		r.InField("many")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	entries2 := v.Named
@@ -519,6 +532,7 @@ func (v *Box) decodeAvro(r *avro.Reader) {
 		r.InField("named")
 		return
 	}
+	f.End(r)
 	r.Leave()
 }
 
@@ -611,7 +625,7 @@ func (v *Inner) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Inner) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -637,11 +651,16 @@ func (v *Inner) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Inner) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.X = r.Int()
 	if r.Failed() {
 		r.InField("x")
 		return
 	}
+	f.End(r)
 }
 
 // Kind is the Avro enum test.unions.Kind.

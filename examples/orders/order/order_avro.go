@@ -47,7 +47,7 @@ func (v *Order) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Order) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -143,9 +143,16 @@ func (v *Order) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Order) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.ID = r.String()
 	if r.Failed() {
 		r.InField("id")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.Customer = r.String()
@@ -153,14 +160,23 @@ func (v *Order) decodeAvro(r *avro.Reader) {
 		r.InField("customer")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.PlacedAt = r.TimestampMicros()
 	if r.Failed() {
 		r.InField("placed_at")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Status = Status(r.Enum(4))
 	if r.Failed() {
 		r.InField("status")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	items := v.Lines[:0]
@@ -182,6 +198,9 @@ func (v *Order) decodeAvro(r *avro.Reader) {
 		r.InField("lines")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	if r.Union(2) == 1 {
 		v.Note.Valid = true
 		v.Note.Value = r.String()
@@ -192,6 +211,7 @@ func (v *Order) decodeAvro(r *avro.Reader) {
 		r.InField("note")
 		return
 	}
+	f.End(r)
 }
 
 // Status is the Avro enum com.example.order.Status.
@@ -291,7 +311,7 @@ func (v *Line) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Line) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -324,9 +344,16 @@ func (v *Line) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Line) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.Article = r.String()
 	if r.Failed() {
 		r.InField("article")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.Quantity = r.Int()
@@ -334,9 +361,13 @@ func (v *Line) decodeAvro(r *avro.Reader) {
 		r.InField("quantity")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Cents = r.Long()
 	if r.Failed() {
 		r.InField("cents")
 		return
 	}
+	f.End(r)
 }

@@ -51,7 +51,7 @@ func (v *Sale) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Sale) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -197,9 +197,16 @@ func (v *Sale) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Sale) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.Number = r.String()
 	if r.Failed() {
 		r.InField("number")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.Buyer = r.String()
@@ -207,9 +214,15 @@ func (v *Sale) decodeAvro(r *avro.Reader) {
 		r.InField("buyer")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Remark = r.String()
 	if r.Failed() {
 		r.InField("remark")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.Total = r.Long()
@@ -217,14 +230,23 @@ func (v *Sale) decodeAvro(r *avro.Reader) {
 		r.InField("total")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Revision = r.Long()
 	if r.Failed() {
 		r.InField("revision")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.State = State(r.Enum(4))
 	if r.Failed() {
 		r.InField("state")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -235,6 +257,9 @@ func (v *Sale) decodeAvro(r *avro.Reader) {
 	}
 	if r.Failed() {
 		r.InField("voucher")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	items := v.Lines[:0]
@@ -254,6 +279,9 @@ func (v *Sale) decodeAvro(r *avro.Reader) {
 	v.Lines = items
 	if r.Failed() {
 		r.InField("lines")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	entries := v.Tags
@@ -279,9 +307,15 @@ func (v *Sale) decodeAvro(r *avro.Reader) {
 		r.InField("tags")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Mass = r.Double()
 	if r.Failed() {
 		r.InField("mass")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.Checksum = r.Bytes()
@@ -289,9 +323,15 @@ func (v *Sale) decodeAvro(r *avro.Reader) {
 		r.InField("checksum")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Placed = r.TimestampMicros()
 	if r.Failed() {
 		r.InField("placed")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	if r.Union(2) == 1 {
@@ -304,6 +344,7 @@ func (v *Sale) decodeAvro(r *avro.Reader) {
 		r.InField("rebate")
 		return
 	}
+	f.End(r)
 }
 
 // State is the Avro enum bench.sale.State.
@@ -397,7 +438,7 @@ func (v *Line) AppendAvro(dst []byte) ([]byte, error) {
 // maps again. On an error v holds anything.
 func (v *Line) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 	var r avro.Reader
-	r.Reset(src, opts)
+	r.Begin(src, opts)
 	if !r.Failed() {
 		v.decodeAvro(&r)
 	}
@@ -430,9 +471,16 @@ func (v *Line) appendAvro(dst []byte) (_ []byte, err error) {
 }
 
 func (v *Line) decodeAvro(r *avro.Reader) {
+	f := r.Fields()
+	if !f.Next(r) {
+		return
+	}
 	v.Article = r.String()
 	if r.Failed() {
 		r.InField("article")
+		return
+	}
+	if !f.Next(r) {
 		return
 	}
 	v.Count = r.Int()
@@ -440,9 +488,13 @@ func (v *Line) decodeAvro(r *avro.Reader) {
 		r.InField("count")
 		return
 	}
+	if !f.Next(r) {
+		return
+	}
 	v.Price = r.Double()
 	if r.Failed() {
 		r.InField("price")
 		return
 	}
+	f.End(r)
 }
