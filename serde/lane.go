@@ -92,11 +92,11 @@ func (l *lane) settle(items []item) {
 		tellAll(items, err)
 		return
 	}
-	l.sortOut(items, err)
+	l.sortOut(items)
 }
 
 // sortOut finds the bad ones among items, which the broker refused together, and produces the others again, in order.
-func (l *lane) sortOut(items []item, refusal error) {
+func (l *lane) sortOut(items []item) {
 	search := newBisection(len(items))
 	for n := search.next(); n > 0; n = search.next() {
 		if err := l.out.stoppedBy(); err != nil {
@@ -116,8 +116,7 @@ func (l *lane) sortOut(items []item, refusal error) {
 			if reason, stored := l.out.explain(bad.rec); stored {
 				bad.tell(nil) // what made the broker refuse it has been mended meanwhile
 			} else {
-				refusal = failed(ErrRefused, reason, "topic %s partition %d", bad.rec.Topic, bad.rec.Partition)
-				bad.tell(refusal)
+				bad.tell(failed(ErrRefused, reason, "topic %s partition %d", bad.rec.Topic, bad.rec.Partition))
 			}
 		case giveUp:
 			reason, stored := l.out.explain(items[0].rec)
