@@ -184,11 +184,11 @@ func (p *produceCall) verify(ctx context.Context, t *topic, part *producePart, o
 	if batch.Attributes().Transactional() {
 		return nil, &fault{kerr.InvalidTxnState, "Transactions are not supported yet."}
 	}
-	records, release, err := p.s.open(ctx, batch)
+	records, err := p.s.Codecs.OpenContext(ctx, batch)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
+	defer records.Close()
 	summary, err := records.Check(record.Rules{
 		RequireKey: t.config.Compact,
 		Bound:      !t.config.AppendTime,
@@ -217,41 +217,6 @@ func (p *produceCall) verify(ctx context.Context, t *topic, part *producePart, o
 	}
 	return batch, nil
 }
-
-// open opens the records of a batch. Decompressed records are in memory, so that only a few batches are opened at a time;
-// small ones make room at once, for their contract's answer may take a while.
-func (s *Server) open(ctx context.Context, batch record.Batch) (*record.Records, func(), error) {
-	if batch.Attributes().Compression() == record.None {
-		records, err := s.Codecs.Open(batch)
-		if err != nil {
-			return nil, nil, err
-		}
-		return records, records.Close, nil
-	}
-	select {
-	case s.expanding <- struct{}{}:
-	case <-ctx.Done():
-		return nil, nil, ctx.Err()
-	}
-	records, err := s.Codecs.Open(batch)
-	if err != nil {
-		<-s.expanding
-		return nil, nil, err
-	}
-	if records.Size() <= smallBatch {
-		<-s.expanding
-		return records, records.Close, nil
-	}
-	return records, func() {
-		records.Close()
-		<-s.expanding
-	}, nil
-}
-
-const (
-	smallBatch   = 2 << 20 // bytes
-	maxExpanding = 8       // larger batches that are decompressed at a time
-)
 
 var (
 	errAcks0 = &fault{kerr.InvalidRequiredAcks, "The topic has a contract, and a client that sends with acks=0 would never " +

@@ -51,7 +51,6 @@ type Server struct {
 	metrics    *metrics
 	now        func() time.Time
 	calls      produceCalls
-	expanding  chan struct{}    // slots for large batches that are decompressed
 	refusals   *lograte.Limiter // lines about refused batches
 	failures   *lograte.Limiter // lines about failed reads and writes
 }
@@ -63,8 +62,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		Options: o, entries: map[int16]*entry{}, metrics: newMetrics(o.Registerer), now: time.Now,
-		expanding: make(chan struct{}, maxExpanding),
-		refusals:  lograte.New(time.Second, 5), failures: lograte.New(time.Second, 5),
+		refusals: lograte.New(time.Second, 5), failures: lograte.New(time.Second, 5),
 	}
 	rows := table()
 	for i := range rows {
