@@ -1,5 +1,7 @@
 package avro
 
+import "math"
+
 // Generated code reads the bytes of another writer's schema in place: it asks before each field of a record where that
 // field's bytes are. Fields that are encoded alike are read from the writer's bytes; those that the reader's schema does
 // not have are skipped; all others (promoted, or with a default) are projected one at a time, and read from there. So a
@@ -17,9 +19,10 @@ package avro
 //
 // Where the bytes were written with the type's own schema, its methods do nothing.
 type Fields struct {
-	step *step
-	next int // the next move
-	base int // of a stepReordered: where its places begin
+	step  *step
+	alike int // so many of the next fields are read where they are
+	next  int // the next move, after those
+	base  int // of a stepReordered: where its places begin
 }
 
 // aside is what a Reader needs while it follows a plan.
@@ -60,7 +63,7 @@ func (r *Reader) Begin(src []byte, opts DecodeOptions) {
 // Fields begins a record.
 func (r *Reader) Fields() Fields {
 	if r.step == nil {
-		return Fields{}
+		return Fields{alike: math.MaxInt}
 	}
 	return r.fields()
 }
@@ -83,10 +86,18 @@ func (r *Reader) fields() Fields {
 
 // Next goes to the record's next field, in the order of the reader's schema. It returns false if the reader failed on
 // the way there; the fault has its path within the record then.
-func (f *Fields) Next(r *Reader) bool { return f.step == nil || f.nextMove(r) }
+func (f *Fields) Next(r *Reader) bool {
+	if f.alike > 0 {
+		f.alike--
+		return true
+	}
+	return f.nextMove(r)
+}
 
 func (f *Fields) nextMove(r *Reader) bool {
-	r.resume()
+	if r.aside.active {
+		r.resume()
+	}
 	for f.step.kind == stepRecord && f.step.moves[f.next].dropped() && r.err == nil {
 		f.drop(r)
 	}
@@ -103,6 +114,13 @@ func (f *Fields) nextMove(r *Reader) bool {
 		r.divert(m.bytes)
 	case m.step.alike:
 		r.step = nil
+		f.alike = m.following
+		f.next += m.following
+	case m.step.copies: // in place too, if the writer's type allows it
+		r.step = nil
+		if r.skip(m.node, r.pos) < 0 {
+			r.in(m.name)
+		}
 	case m.step.inner() != nil:
 		r.step = m.step.inner()
 	default:
@@ -121,7 +139,9 @@ func (f *Fields) End(r *Reader) {
 }
 
 func (f *Fields) end(r *Reader) {
-	r.resume()
+	if r.aside.active {
+		r.resume()
+	}
 	if r.err != nil {
 		return
 	}
@@ -197,7 +217,7 @@ func (r *Reader) divert(value []byte) {
 // resume goes back to the writer's bytes after a value from elsewhere.
 func (r *Reader) resume() {
 	a := r.aside
-	if !a.active || r.err != nil {
+	if r.err != nil {
 		return
 	}
 	if r.pos != len(r.buf) { // the plan and the generated code disagree: a mistake here, not in the bytes
@@ -217,6 +237,18 @@ func (r *Reader) release() {
 	}
 	r.pool.Put(a)
 	r.aside, r.step = nil, nil
+}
+
+// countFollowing computes following of a record's moves.
+func (s *step) countFollowing() {
+	if s.kind != stepRecord {
+		return
+	}
+	for i := len(s.moves) - 2; i >= 0; i-- {
+		if next := &s.moves[i+1]; next.step != nil && next.step.alike {
+			s.moves[i].following = next.following + 1
+		}
+	}
 }
 
 // inner returns the record that a value of s is or holds (in arrays, in maps, in a union with null) if that record can be

@@ -52,6 +52,8 @@ type move struct {
 	node  *node  // the writer's type; nil for a default
 	bytes []byte // a default, encoded
 	from  int
+
+	following int // of a stepRecord: how many fields after this one are read as they are, without a gap
 }
 
 // typePair is a writer's type read as a reader's type.

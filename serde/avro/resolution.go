@@ -45,6 +45,7 @@ func Resolve(writer, reader *schema.Schema) (*Resolution, error) {
 	for _, s := range p.steps {
 		if !s.alike {
 			s.place = s.findInner()
+			s.countFollowing()
 		}
 	}
 	return &Resolution{root: root, same: root.copies && writer.Canonical() == reader.Canonical()}, nil
