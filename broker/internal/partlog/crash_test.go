@@ -53,7 +53,6 @@ type world struct {
 	topics []Topic
 	going  []log.TopicID // marked as deleted
 	parts  map[log.Partition]*modelled
-	dead   log.Partition // where companions go
 
 	mu sync.Mutex // guards what callbacks touch
 }
@@ -299,11 +298,10 @@ func (w *world) send(m *modelled, s *sent, done func(log.Appended)) {
 
 // look is a reader: what it sees may never vanish.
 func (w *world) look(m *modelled) {
-	got, bounds, err := w.read(m)
+	got, _, err := w.read(m)
 	if err != nil {
 		return
 	}
-	_ = bounds
 	for offset, v := range got {
 		m.seen[offset] = v
 	}
