@@ -90,7 +90,7 @@ func (e *Engine) firstAt(v *view, end, ts int64) (log.TimeOffset, error) {
 			if h.MaxTimestamp < ts || h.LastOffset() < v.bounds.LogStart {
 				return true, nil
 			}
-			b, err := readBatch(f, pos, v.sizes[i], buf)
+			b, err := readBatch(f, pos, v.size(i), buf)
 			if errors.Is(err, record.ErrCorrupt) {
 				return false, &log.CorruptError{File: f.seg.path(), Offset: pos, Reason: err.Error()}
 			}
@@ -142,7 +142,7 @@ func (e *Engine) scanTime(v *view, i int, ts int64, f visit) error {
 }
 
 func (e *Engine) walk(v *view, i int, begin func(x *index, base int64) int64, f visit) error {
-	s, size := v.segments[i], v.sizes[i]
+	s, size := v.segments[i], v.size(i)
 	if size == 0 {
 		return nil
 	}
@@ -153,13 +153,11 @@ func (e *Engine) walk(v *view, i int, begin func(x *index, base int64) int64, f 
 	defer e.files.put(h)
 	sc := newScanner(h, size)
 	defer sc.free()
-	s.mu.Lock()
-	err = s.ensureIndex(sc, size)
-	pos := begin(&s.index, s.base)
-	s.mu.Unlock()
+	x, err := s.indexUpTo(sc, size)
 	if err != nil {
 		return err
 	}
+	pos := begin(&x, s.base)
 	for pos < size {
 		hd, err := sc.at(pos)
 		if err != nil {

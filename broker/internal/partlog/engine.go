@@ -41,6 +41,9 @@ type Options struct {
 	JournalBound int64
 	// MaxOpenFiles bounds the segment files that are open without being read from; 0 means 512.
 	MaxOpenFiles int
+	// ProducerExpiry is how long a producer's sequences are remembered after its last batch (producer.id.expiration.ms); 0
+	// means a day.
+	ProducerExpiry time.Duration
 	// CheckpointEvery and RetainEvery are the periods of the background work; 0 means a minute and five minutes.
 	CheckpointEvery, RetainEvery time.Duration
 }

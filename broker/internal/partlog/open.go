@@ -59,6 +59,9 @@ func (o *Options) defaults() {
 	if o.MaxOpenFiles <= 0 {
 		o.MaxOpenFiles = 512
 	}
+	if o.ProducerExpiry <= 0 {
+		o.ProducerExpiry = 24 * time.Hour
+	}
 	if o.CheckpointEvery <= 0 {
 		o.CheckpointEvery = time.Minute
 	}

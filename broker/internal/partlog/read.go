@@ -16,26 +16,25 @@ import (
 // view is what a reader sees of a partition: taken under its lock, used without.
 type view struct {
 	bounds   log.Bounds
-	segments []*segment
-	visible  *segment // the last segment that can be read, up to visiblePos
+	segments []*segment // the last one is read up to pos only
 	pos      int64
-	sizes    []int64 // of the segments, up to the visible one; only the visible one's can still grow
 }
 
 // view is called with mu held.
 func (p *partition) view() view {
-	v := view{bounds: p.bounds(), visible: p.visible, pos: p.visiblePos}
-	for _, s := range p.segments {
-		if s.base > p.visible.base {
-			break
-		}
-		v.segments = append(v.segments, s)
-		v.sizes = append(v.sizes, s.size)
+	n := len(p.segments)
+	for n > 1 && p.segments[n-1] != p.visible {
+		n--
 	}
-	if n := len(v.sizes); n > 0 {
-		v.sizes[n-1] = v.pos
+	return view{bounds: p.bounds(), segments: p.segments[:n:n], pos: p.visiblePos}
+}
+
+// size returns how much of a segment can be read. Only the last one's still grows, and its is noted.
+func (v *view) size(i int) int64 {
+	if i == len(v.segments)-1 {
+		return v.pos
 	}
-	return v
+	return v.segments[i].size
 }
 
 // from returns the segment that an offset lies in, as an index.
@@ -109,7 +108,7 @@ func (e *Engine) collect(p *partition, v *view, q *log.ReadRequest, end, left in
 		end = math.MaxInt64 // that is where the view ends anyway
 	}
 	for i := v.from(q.Offset); i < len(v.segments) && v.segments[i].base < end; i++ {
-		s, size := v.segments[i], v.sizes[i]
+		s, size := v.segments[i], v.size(i)
 		if size == 0 {
 			continue
 		}
@@ -151,14 +150,13 @@ func (e *Engine) vanished(p *partition, s *segment, err error) error {
 // left bytes; with oversized the first one in any case. all reports that nothing of the segment's size bytes was left
 // out. The chunk is nil if there is none; otherwise it takes over the handle.
 func (s *segment) cut(h *handle, size, offset, end, left int64, oversized bool) (c *chunk, all bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	sc := newScanner(h, size)
 	defer sc.free()
-	if err := s.ensureIndex(sc, size); err != nil {
+	x, err := s.indexUpTo(sc, size)
+	if err != nil {
 		return nil, false, err
 	}
-	from := s.index.byOffset(s.base, offset)
+	from := x.byOffset(s.base, offset)
 	var first record.Header
 	for from < size {
 		if first, err = sc.at(from); err != nil {
@@ -177,13 +175,13 @@ func (s *segment) cut(h *handle, size, offset, end, left int64, oversized bool) 
 	}
 	limit := size
 	if end != math.MaxInt64 {
-		if limit, err = s.lowerBound(sc, from, size, end); err != nil {
+		if limit, err = lowerBound(sc, max(from, x.byOffset(s.base, end-1)), size, end); err != nil {
 			return nil, false, err
 		}
 	}
 	to := limit
 	if to-from > left {
-		if to, err = s.fit(sc, from, from+left); err != nil {
+		if to, err = fit(sc, max(from, x.byPos(from+left)), from+left); err != nil {
 			return nil, false, err
 		}
 		if to == from {
@@ -196,9 +194,8 @@ func (s *segment) cut(h *handle, size, offset, end, left int64, oversized bool) 
 	return &chunk{h: h, off: from, n: to - from}, to == size, nil
 }
 
-// lowerBound returns the position of the first batch at or after end, at least from.
-func (s *segment) lowerBound(sc *scanner, from, size, end int64) (int64, error) {
-	pos := max(from, s.index.byOffset(s.base, end-1))
+// lowerBound returns the position of the first batch at or after end, at least pos.
+func lowerBound(sc *scanner, pos, size, end int64) (int64, error) {
 	for pos < size {
 		h, err := sc.at(pos)
 		if err != nil {
@@ -212,9 +209,8 @@ func (s *segment) lowerBound(sc *scanner, from, size, end int64) (int64, error) 
 	return pos, nil
 }
 
-// fit returns the end of the last batch from from on that ends at or before limit.
-func (s *segment) fit(sc *scanner, from, limit int64) (int64, error) {
-	pos := max(from, s.index.byPos(limit))
+// fit returns the end of the last batch from pos on that ends at or before limit; there is a batch that ends behind it.
+func fit(sc *scanner, pos, limit int64) (int64, error) {
 	for {
 		h, err := sc.at(pos)
 		if err != nil {
@@ -227,17 +223,35 @@ func (s *segment) fit(sc *scanner, from, limit int64) (int64, error) {
 	}
 }
 
-// ensureIndex brings the index up to size, at least. mu is held.
-func (s *segment) ensureIndex(sc *scanner, size int64) error {
-	for s.indexed < size {
-		h, err := sc.at(s.indexed)
-		if err != nil {
-			return err
-		}
-		s.index.add(&h, s.base, s.indexed, defaultInterval)
-		s.indexed += h.Size()
+// indexUpTo returns the segment's index, built up to size at least. What it returns does not change any more. mu is not
+// held while the file is read: the writer, which serves all partitions, must not wait for a reader's disk.
+func (s *segment) indexUpTo(sc *scanner, size int64) (index, error) {
+	s.mu.Lock()
+	x, at := s.index, s.indexed
+	s.mu.Unlock()
+	if at >= size {
+		return x, nil
 	}
-	return nil
+	s.building.Lock()
+	defer s.building.Unlock()
+	s.mu.Lock()
+	x, at = s.index, s.indexed
+	s.mu.Unlock()
+	// The writer is further on, so it does not touch the index until this has caught up with it.
+	for at < size {
+		h, err := sc.at(at)
+		if err != nil {
+			return x, err
+		}
+		x.add(&h, s.base, at, defaultInterval)
+		at += h.Size()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at > s.indexed {
+		s.index, s.indexed = x, at
+	}
+	return x, nil
 }
 
 // scanner reads batch headers of a file through a small window.

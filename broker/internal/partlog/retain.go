@@ -92,8 +92,8 @@ func (e *Engine) removeSegments(p *partition, old []*segment) error {
 	return errors.Join(errs...)
 }
 
-// Retain applies retention by time and size to every partition once, and drops indexes if they take too much. The engine
-// does it by itself from time to time.
+// Retain applies retention by time and size to every partition once, forgets producers that are idle for too long, and drops
+// indexes if they take too much. The engine does it by itself from time to time.
 func (e *Engine) Retain() error {
 	e.mu.RLock()
 	parts := make([]*partition, 0, len(e.parts))
@@ -109,6 +109,9 @@ func (e *Engine) Retain() error {
 	now := e.now()
 	starts := map[*partition]int64{}
 	for _, p := range parts {
+		p.mu.Lock()
+		p.producers.Expire(now, e.opts.ProducerExpiry.Milliseconds(), 0)
+		p.mu.Unlock()
 		if offset, ok := e.expired(p, now); ok {
 			starts[p] = offset
 		}
@@ -183,8 +186,10 @@ func (e *Engine) forgetIndexes(parts []*partition) {
 		return
 	}
 	for _, s := range sealed {
+		s.building.Lock()
 		s.mu.Lock()
 		s.index, s.indexed = index{}, 0
 		s.mu.Unlock()
+		s.building.Unlock()
 	}
 }

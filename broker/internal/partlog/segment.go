@@ -19,6 +19,9 @@ type segment struct {
 	created int64 // of its first append, milliseconds since the epoch; 0 while it is empty
 	maxTime int64 // of its batches, milliseconds since the epoch; -1 if none has one
 
+	// building is held while the index is brought up to date from the file, before mu.
+	building sync.Mutex
+
 	// mu guards what follows; the partition's lock may be held when it is taken, never the other way round.
 	mu       sync.Mutex
 	written  int64 // bytes in the file
