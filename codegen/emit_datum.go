@@ -45,6 +45,29 @@ func (p *printer) datum(n *named) {
 	p.line("}")
 	p.line()
 	p.line("const schemaOf", n.name, " = ", quote(n.text))
+	p.slowWays(n)
+}
+
+// slowWays prints what goes by the schema at run time: Avro's JSON encoding and random values.
+func (p *printer) slowWays(n *named) {
+	p.use("math/rand/v2")
+	p.line()
+	p.line("// codecOf", n.name, " is compiled when it is first used.")
+	p.line("var codecOf", n.name, " = avro.LazyCodec(schemaOf", n.name, ")")
+	p.line()
+	p.comment("AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.")
+	p.line("func (v *", n.name, ") AppendAvroJSON(dst []byte) ([]byte, error) {")
+	p.line("return avro.AppendDatumJSON(dst, v, codecOf", n.name, ")")
+	p.line("}")
+	p.line()
+	p.comment("DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v holds " +
+		"anything.")
+	p.line("func (v *", n.name, ") DecodeAvroJSON(text []byte) error {")
+	p.line("return avro.DecodeDatumJSON(text, v, codecOf", n.name, ")")
+	p.line("}")
+	p.line()
+	p.comment("Random sets all of v to a random value, for tests.")
+	p.line("func (v *", n.name, ") Random(r *rand.Rand) { avro.RandomDatum(v, codecOf", n.name, ", r) }")
 }
 
 // validateDoc is the comment of Validate.

@@ -5,6 +5,7 @@ package audit
 import (
 	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -371,6 +372,23 @@ const schemaOfAuditEvent = `{
   ]
 }
 `
+
+// codecOfAuditEvent is compiled when it is first used.
+var codecOfAuditEvent = avro.LazyCodec(schemaOfAuditEvent)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *AuditEvent) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfAuditEvent)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *AuditEvent) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfAuditEvent)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *AuditEvent) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfAuditEvent, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *AuditEvent) Validate() error {
@@ -925,6 +943,23 @@ func (*Actor) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfActor = `{"type":"record","name":"Actor","namespace":"io.typelog.audit","doc":"Who acted.","fields":[{"name":"type","type":{"type":"enum","name":"ActorType","doc":"USER is a person; SERVICE a workload with an account of its own; SYSTEM the platform itself (kernel, control plane, scheduler); ANONYMOUS nobody who was authenticated.","symbols":["UNKNOWN","USER","SERVICE","SYSTEM","ANONYMOUS"],"default":"UNKNOWN"},"doc":"What kind of actor it is.","default":"UNKNOWN"},{"name":"id","type":"string","doc":"The actor's stable identifier in the source: an ARN, a SID, a user name, a subject claim. Empty only if the source names nobody."},{"name":"name","type":["null","string"],"doc":"A name for people to read, where it differs from id. It may change over time; never join on it.","default":null},{"name":"on_behalf_of","type":["null","string"],"doc":"The id of the principal in whose name the actor acted (impersonation, an assumed role, sudo). Null if in its own.","default":null},{"name":"auth_method","type":["null","string"],"doc":"How the actor proved who it is: 'mfa', 'oidc', 'x509', 'access-key', 'kerberos'. Never a secret. Null if not known.","default":null}]}`
 
+// codecOfActor is compiled when it is first used.
+var codecOfActor = avro.LazyCodec(schemaOfActor)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Actor) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfActor)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Actor) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfActor)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Actor) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfActor, r) }
+
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Actor) Validate() error {
 	if err := v.Type.Validate(); err != nil {
@@ -1172,6 +1207,23 @@ func (*Target) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfTarget = `{"type":"record","name":"Target","namespace":"io.typelog.audit","doc":"A thing that was acted upon.","fields":[{"name":"type","type":"string","doc":"What kind of thing, in the source's own words: 'pods', 'AWS::S3::Object', 'process'."},{"name":"id","type":"string","doc":"The thing's identifier, unique together with type and scope: an ARN, a path, a UID, a name."},{"name":"name","type":["null","string"],"doc":"A name for people to read, where it differs from id.","default":null},{"name":"scope","type":["null","string"],"doc":"What the thing lies in and its id is unique within: a tenant, account, namespace, database or host.","default":null}]}`
 
+// codecOfTarget is compiled when it is first used.
+var codecOfTarget = avro.LazyCodec(schemaOfTarget)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Target) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfTarget)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Target) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfTarget)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Target) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfTarget, r) }
+
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Target) Validate() error {
 	if err := avro.CheckString(v.Type); err != nil {
@@ -1319,6 +1371,23 @@ func (*Source) AvroSchema() (text string, fingerprint uint64) {
 }
 
 const schemaOfSource = `{"type":"record","name":"Source","namespace":"io.typelog.audit","doc":"The service that saw the action, and the client that asked for it.","fields":[{"name":"service","type":"string","doc":"The service that saw the action and reports it: 's3.amazonaws.com', 'kube-apiserver', 'Microsoft-Windows-Security-Auditing'. Not empty."},{"name":"version","type":["null","string"],"doc":"The version of that service or of the API that was called.","default":null},{"name":"host","type":["null","string"],"doc":"The machine or node on which the service saw it.","default":null},{"name":"ip","type":["null","string"],"doc":"The client's IPv4 or IPv6 address as the service saw it, as text without a port. Null for local actions.","default":null},{"name":"user_agent","type":["null","string"],"doc":"The client's program as it calls itself. It is the client's claim and proves nothing.","default":null}]}`
+
+// codecOfSource is compiled when it is first used.
+var codecOfSource = avro.LazyCodec(schemaOfSource)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Source) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfSource)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Source) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfSource)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Source) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfSource, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Source) Validate() error {
@@ -1497,6 +1566,23 @@ func (*Trace) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfTrace = `{"type":"record","name":"Trace","namespace":"io.typelog.audit","doc":"What joins the event to others and to logs and traces.","fields":[{"name":"request_id","type":["null","string"],"doc":"The source's id of the request, or its own id of the event. Several events may share it, so it does not tell duplicates.","default":null},{"name":"trace_id","type":["null","string"],"doc":"The distributed trace: 32 lower-case hexadecimal digits as in W3C Trace Context, where the source has one.","default":null}]}`
 
+// codecOfTrace is compiled when it is first used.
+var codecOfTrace = avro.LazyCodec(schemaOfTrace)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Trace) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfTrace)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Trace) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfTrace)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Trace) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfTrace, r) }
+
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Trace) Validate() error {
 	if v.RequestID.Valid {
@@ -1609,6 +1695,23 @@ func (*Change) AvroSchema() (text string, fingerprint uint64) {
 }
 
 const schemaOfChange = `{"type":"record","name":"Change","namespace":"io.typelog.audit","doc":"One value that the action changed.","fields":[{"name":"path","type":"string","doc":"Where in the first target: a JSON pointer (RFC 6901), or the attribute's name."},{"name":"old","type":["null","string"],"doc":"The value before, as JSON text. Null if there was none or it is not known. Never a secret.","default":null},{"name":"new","type":["null","string"],"doc":"The value after, as JSON text. Null if it was removed or is not known. Never a secret.","default":null}]}`
+
+// codecOfChange is compiled when it is first used.
+var codecOfChange = avro.LazyCodec(schemaOfChange)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Change) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfChange)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Change) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfChange)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Change) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfChange, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Change) Validate() error {
@@ -1734,6 +1837,23 @@ func (*Producer) AvroSchema() (text string, fingerprint uint64) {
 }
 
 const schemaOfProducer = `{"type":"record","name":"Producer","namespace":"io.typelog.audit","doc":"Who wrote the event down, and its number there.","fields":[{"name":"id","type":"string","doc":"The producer's name, stable across its restarts. Two producers never share one. Not empty."},{"name":"sequence","type":"long","doc":"1 for this producer's first event and one more for each that follows. A number that is missing is an event that was lost; one that comes twice is a duplicate."}]}`
+
+// codecOfProducer is compiled when it is first used.
+var codecOfProducer = avro.LazyCodec(schemaOfProducer)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Producer) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfProducer)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Producer) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfProducer)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Producer) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfProducer, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Producer) Validate() error {

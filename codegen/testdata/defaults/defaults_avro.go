@@ -5,6 +5,7 @@ package defaults
 import (
 	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -92,6 +93,23 @@ func (*Defaults) AvroSchema() (text string, fingerprint uint64) {
 }
 
 const schemaOfDefaults = "{\n  \"type\": \"record\",\n  \"name\": \"Defaults\",\n  \"namespace\": \"test.defaults\",\n  \"fields\": [\n    {\n      \"name\": \"flag\",\n      \"type\": \"boolean\",\n      \"default\": true\n    },\n    {\n      \"name\": \"small\",\n      \"type\": \"int\",\n      \"default\": -7\n    },\n    {\n      \"name\": \"big\",\n      \"type\": \"long\",\n      \"default\": 9007199254740993\n    },\n    {\n      \"name\": \"ratio\",\n      \"type\": \"float\",\n      \"default\": 0.5\n    },\n    {\n      \"name\": \"exact\",\n      \"type\": \"double\",\n      \"default\": -1e-09\n    },\n    {\n      \"name\": \"text\",\n      \"type\": \"string\",\n      \"default\": \"say \\\"hi\\\"\\n\u2028`\"\n    },\n    {\n      \"name\": \"raw\",\n      \"type\": \"bytes\",\n      \"default\": \"\\u0000ÿA\"\n    },\n    {\n      \"name\": \"four\",\n      \"type\": {\n        \"type\": \"fixed\",\n        \"name\": \"Four\",\n        \"size\": 4\n      },\n      \"default\": \"\\u0001\\u0002\\u0003ÿ\"\n    },\n    {\n      \"name\": \"kind\",\n      \"type\": {\n        \"type\": \"enum\",\n        \"name\": \"Kind\",\n        \"symbols\": [\n          \"A\",\n          \"B\"\n        ]\n      },\n      \"default\": \"B\"\n    },\n    {\n      \"name\": \"tags\",\n      \"type\": {\n        \"type\": \"array\",\n        \"items\": \"string\"\n      },\n      \"default\": [\n        \"x\",\n        \"y\"\n      ]\n    },\n    {\n      \"name\": \"limits\",\n      \"type\": {\n        \"type\": \"map\",\n        \"values\": \"long\"\n      },\n      \"default\": {\n        \"a\": 1,\n        \"b\": 0\n      }\n    },\n    {\n      \"name\": \"point\",\n      \"type\": {\n        \"type\": \"record\",\n        \"name\": \"Point\",\n        \"fields\": [\n          {\n            \"name\": \"x\",\n            \"type\": \"int\",\n            \"default\": 3\n          },\n          {\n            \"name\": \"y\",\n            \"type\": \"int\",\n            \"default\": 0\n          },\n          {\n            \"name\": \"label\",\n            \"type\": [\n              \"string\",\n              \"null\"\n            ],\n            \"default\": \"here\"\n          }\n        ]\n      },\n      \"default\": {\n        \"y\": 9\n      }\n    },\n    {\n      \"name\": \"other\",\n      \"type\": \"Point\"\n    },\n    {\n      \"name\": \"maybe\",\n      \"type\": [\n        \"string\",\n        \"null\"\n      ],\n      \"default\": \"yes\"\n    },\n    {\n      \"name\": \"nothing\",\n      \"type\": [\n        \"null\",\n        \"string\"\n      ],\n      \"default\": null\n    },\n    {\n      \"name\": \"zero\",\n      \"type\": [\n        \"long\",\n        \"null\"\n      ],\n      \"default\": 0\n    },\n    {\n      \"name\": \"empty\",\n      \"type\": [\n        {\n          \"type\": \"array\",\n          \"items\": \"int\"\n        },\n        \"null\"\n      ],\n      \"default\": []\n    },\n    {\n      \"name\": \"at\",\n      \"type\": {\n        \"type\": \"long\",\n        \"logicalType\": \"timestamp-millis\"\n      },\n      \"default\": 1000\n    },\n    {\n      \"name\": \"id\",\n      \"type\": {\n        \"type\": \"string\",\n        \"logicalType\": \"uuid\"\n      },\n      \"default\": \"00000000-0000-0000-0000-0000000000ff\"\n    },\n    {\n      \"name\": \"day\",\n      \"type\": {\n        \"type\": \"int\",\n        \"logicalType\": \"date\"\n      },\n      \"default\": 20000\n    },\n    {\n      \"name\": \"mixed\",\n      \"type\": [\n        \"int\",\n        \"string\"\n      ],\n      \"default\": 5\n    }\n  ]\n}\n"
+
+// codecOfDefaults is compiled when it is first used.
+var codecOfDefaults = avro.LazyCodec(schemaOfDefaults)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Defaults) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfDefaults)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Defaults) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfDefaults)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Defaults) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfDefaults, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Defaults) Validate() error {
@@ -622,6 +640,23 @@ func (*Point) AvroSchema() (text string, fingerprint uint64) {
 }
 
 const schemaOfPoint = `{"type":"record","name":"Point","namespace":"test.defaults","fields":[{"name":"x","type":"int","default":3},{"name":"y","type":"int","default":0},{"name":"label","type":["string","null"],"default":"here"}]}`
+
+// codecOfPoint is compiled when it is first used.
+var codecOfPoint = avro.LazyCodec(schemaOfPoint)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Point) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfPoint)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Point) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfPoint)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Point) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfPoint, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Point) Validate() error {

@@ -4,6 +4,7 @@ package enums
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 
 	"github.com/typelog/typelog/serde/avro"
@@ -110,6 +111,23 @@ const schemaOfPaint = `{
   ]
 }
 `
+
+// codecOfPaint is compiled when it is first used.
+var codecOfPaint = avro.LazyCodec(schemaOfPaint)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Paint) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfPaint)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Paint) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfPaint)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Paint) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfPaint, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Paint) Validate() error {

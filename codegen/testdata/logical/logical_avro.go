@@ -3,6 +3,7 @@
 package logical
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"github.com/typelog/typelog/serde/avro"
@@ -249,6 +250,23 @@ const schemaOfLogical = `{
   ]
 }
 `
+
+// codecOfLogical is compiled when it is first used.
+var codecOfLogical = avro.LazyCodec(schemaOfLogical)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Logical) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfLogical)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Logical) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfLogical)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Logical) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfLogical, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Logical) Validate() error {

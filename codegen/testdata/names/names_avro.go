@@ -3,6 +3,7 @@
 package interfaceavro
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"github.com/typelog/typelog/serde/avro"
@@ -67,6 +68,23 @@ func (*Type) AvroSchema() (text string, fingerprint uint64) {
 }
 
 const schemaOfType = "{\n  \"type\": \"record\",\n  \"name\": \"type\",\n  \"namespace\": \"test.interface\",\n  \"doc\": \"Names that Go has plans of its own for.\\n\\ngo:generate is not run from here: /* nor */ does \\\"this\\\" `break` out.\",\n  \"fields\": [\n    {\n      \"name\": \"type\",\n      \"type\": \"string\"\n    },\n    {\n      \"name\": \"func\",\n      \"type\": \"int\"\n    },\n    {\n      \"name\": \"user_id\",\n      \"type\": \"long\"\n    },\n    {\n      \"name\": \"userUrl\",\n      \"type\": \"string\"\n    },\n    {\n      \"name\": \"HTTPServer\",\n      \"type\": \"string\"\n    },\n    {\n      \"name\": \"_private\",\n      \"type\": \"int\"\n    },\n    {\n      \"name\": \"_9lives\",\n      \"type\": \"int\"\n    },\n    {\n      \"name\": \"v1_2\",\n      \"type\": \"int\"\n    },\n    {\n      \"name\": \"v12\",\n      \"type\": \"int\"\n    },\n    {\n      \"name\": \"Validate\",\n      \"type\": \"boolean\"\n    },\n    {\n      \"name\": \"err\",\n      \"type\": \"string\"\n    },\n    {\n      \"name\": \"dst\",\n      \"type\": \"bytes\"\n    },\n    {\n      \"name\": \"r\",\n      \"type\": \"int\"\n    },\n    {\n      \"name\": \"v\",\n      \"type\": \"int\"\n    },\n    {\n      \"name\": \"avro\",\n      \"type\": \"int\"\n    },\n    {\n      \"name\": \"time\",\n      \"type\": {\n        \"type\": \"long\",\n        \"logicalType\": \"timestamp-micros\"\n      }\n    },\n    {\n      \"name\": \"String\",\n      \"type\": \"string\"\n    }\n  ]\n}\n"
+
+// codecOfType is compiled when it is first used.
+var codecOfType = avro.LazyCodec(schemaOfType)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Type) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfType)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Type) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfType)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Type) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfType, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Type) Validate() error {

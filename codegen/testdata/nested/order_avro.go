@@ -5,6 +5,7 @@ package nested
 import (
 	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/typelog/typelog/serde/avro"
@@ -195,6 +196,23 @@ const schemaOfOrder = `{
   ]
 }
 `
+
+// codecOfOrder is compiled when it is first used.
+var codecOfOrder = avro.LazyCodec(schemaOfOrder)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Order) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfOrder)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Order) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfOrder)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Order) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfOrder, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Order) Validate() error {
@@ -627,6 +645,23 @@ func (*Customer) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfCustomer = `{"type":"record","name":"Customer","namespace":"test.nested","fields":[{"name":"name","type":"string"},{"name":"address","type":{"type":"record","name":"Address","fields":[{"name":"street","type":"string"},{"name":"zip","type":{"type":"fixed","name":"Zip","size":5}}]}}]}`
 
+// codecOfCustomer is compiled when it is first used.
+var codecOfCustomer = avro.LazyCodec(schemaOfCustomer)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Customer) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfCustomer)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Customer) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfCustomer)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Customer) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfCustomer, r) }
+
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Customer) Validate() error {
 	if err := avro.CheckString(v.Name); err != nil {
@@ -707,6 +742,23 @@ func (*Address) AvroSchema() (text string, fingerprint uint64) {
 }
 
 const schemaOfAddress = `{"type":"record","name":"Address","namespace":"test.nested","fields":[{"name":"street","type":"string"},{"name":"zip","type":{"type":"fixed","name":"Zip","size":5}}]}`
+
+// codecOfAddress is compiled when it is first used.
+var codecOfAddress = avro.LazyCodec(schemaOfAddress)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Address) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfAddress)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Address) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfAddress)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Address) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfAddress, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Address) Validate() error {
@@ -805,6 +857,23 @@ func (*Step) AvroSchema() (text string, fingerprint uint64) {
 }
 
 const schemaOfStep = `{"type":"record","name":"Step","namespace":"test.nested","fields":[{"name":"at","type":{"type":"long","logicalType":"timestamp-micros"}},{"name":"what","type":["null","string"],"default":null}]}`
+
+// codecOfStep is compiled when it is first used.
+var codecOfStep = avro.LazyCodec(schemaOfStep)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Step) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfStep)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Step) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfStep)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Step) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfStep, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Step) Validate() error {

@@ -3,6 +3,8 @@
 package primitives
 
 import (
+	"math/rand/v2"
+
 	"github.com/typelog/typelog/serde/avro"
 )
 
@@ -286,6 +288,23 @@ const schemaOfPrimitives = `{
   ]
 }
 `
+
+// codecOfPrimitives is compiled when it is first used.
+var codecOfPrimitives = avro.LazyCodec(schemaOfPrimitives)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Primitives) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfPrimitives)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Primitives) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfPrimitives)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Primitives) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfPrimitives, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Primitives) Validate() error {

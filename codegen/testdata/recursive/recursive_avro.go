@@ -3,6 +3,8 @@
 package recursive
 
 import (
+	"math/rand/v2"
+
 	"github.com/typelog/typelog/serde/avro"
 )
 
@@ -132,6 +134,23 @@ const schemaOfNode = `{
   ]
 }
 `
+
+// codecOfNode is compiled when it is first used.
+var codecOfNode = avro.LazyCodec(schemaOfNode)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Node) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfNode)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Node) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfNode)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Node) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfNode, r) }
 
 func (v *Node) validateAvro(depth int) error {
 	if depth++; depth > avro.DefaultMaxDepth {
@@ -347,6 +366,23 @@ func (*Couple) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfCouple = `{"type":"record","name":"Couple","namespace":"test.recursive","fields":[{"name":"left","type":["null",{"type":"record","name":"Node","fields":[{"name":"value","type":"long"},{"name":"next","type":["null","Node"],"doc":"The next node.","default":null},{"name":"children","type":{"type":"array","items":"Node"}},{"name":"named","type":{"type":"map","values":"Node"}},{"name":"couple","type":["null","Couple"],"default":null}]}],"default":null},{"name":"right","type":{"type":"record","name":"Leaf","fields":[{"name":"owner","type":["null","Couple"],"default":null},{"name":"weight","type":"double"}]}}]}`
 
+// codecOfCouple is compiled when it is first used.
+var codecOfCouple = avro.LazyCodec(schemaOfCouple)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Couple) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfCouple)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Couple) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfCouple)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Couple) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfCouple, r) }
+
 func (v *Couple) validateAvro(depth int) error {
 	if depth++; depth > avro.DefaultMaxDepth {
 		return &avro.Error{Reason: "records are nested too deeply", Offset: -1, Kind: avro.ErrLimit}
@@ -455,6 +491,23 @@ func (*Leaf) AvroSchema() (text string, fingerprint uint64) {
 }
 
 const schemaOfLeaf = `{"type":"record","name":"Leaf","namespace":"test.recursive","fields":[{"name":"owner","type":["null",{"type":"record","name":"Couple","fields":[{"name":"left","type":["null",{"type":"record","name":"Node","fields":[{"name":"value","type":"long"},{"name":"next","type":["null","Node"],"doc":"The next node.","default":null},{"name":"children","type":{"type":"array","items":"Node"}},{"name":"named","type":{"type":"map","values":"Node"}},{"name":"couple","type":["null","Couple"],"default":null}]}],"default":null},{"name":"right","type":"Leaf"}]}],"default":null},{"name":"weight","type":"double"}]}`
+
+// codecOfLeaf is compiled when it is first used.
+var codecOfLeaf = avro.LazyCodec(schemaOfLeaf)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Leaf) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfLeaf)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Leaf) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfLeaf)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Leaf) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfLeaf, r) }
 
 func (v *Leaf) validateAvro(depth int) error {
 	if depth++; depth > avro.DefaultMaxDepth {

@@ -3,6 +3,8 @@
 package references
 
 import (
+	"math/rand/v2"
+
 	"github.com/typelog/typelog/serde/avro"
 )
 
@@ -51,6 +53,23 @@ func (*Order) AvroSchema() (text string, fingerprint uint64) {
 }
 
 const schemaOfOrder = `{"type":"record","name":"Order","namespace":"test.references","fields":[{"name":"customer","type":{"type":"record","name":"Person","namespace":"test.people","fields":[{"name":"name","type":"string"},{"name":"friend","type":["null","Person"],"default":null}]}},{"name":"lines","type":{"type":"array","items":{"type":"record","name":"Line","fields":[{"name":"sku","type":"string"},{"name":"state","type":{"type":"enum","name":"State","symbols":["OPEN","CLOSED"]}}]}}},{"name":"state","type":"State"}]}`
+
+// codecOfOrder is compiled when it is first used.
+var codecOfOrder = avro.LazyCodec(schemaOfOrder)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Order) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfOrder)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Order) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfOrder)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Order) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfOrder, r) }
 
 func (v *Order) validateAvro(depth int) error {
 	if err := v.Customer.validateAvro(depth); err != nil {

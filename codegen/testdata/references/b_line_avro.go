@@ -3,6 +3,8 @@
 package references
 
 import (
+	"math/rand/v2"
+
 	"github.com/typelog/typelog/serde/avro"
 )
 
@@ -47,6 +49,23 @@ func (*Line) AvroSchema() (text string, fingerprint uint64) {
 }
 
 const schemaOfLine = `{"type":"record","name":"Line","namespace":"test.references","fields":[{"name":"sku","type":"string"},{"name":"state","type":{"type":"enum","name":"State","symbols":["OPEN","CLOSED"]}}]}`
+
+// codecOfLine is compiled when it is first used.
+var codecOfLine = avro.LazyCodec(schemaOfLine)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Line) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfLine)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Line) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfLine)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Line) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfLine, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Line) Validate() error {

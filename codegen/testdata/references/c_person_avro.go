@@ -3,6 +3,8 @@
 package references
 
 import (
+	"math/rand/v2"
+
 	"github.com/typelog/typelog/serde/avro"
 )
 
@@ -69,6 +71,23 @@ const schemaOfPerson = `{
   ]
 }
 `
+
+// codecOfPerson is compiled when it is first used.
+var codecOfPerson = avro.LazyCodec(schemaOfPerson)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Person) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfPerson)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Person) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfPerson)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Person) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfPerson, r) }
 
 func (v *Person) validateAvro(depth int) error {
 	if depth++; depth > avro.DefaultMaxDepth {

@@ -4,6 +4,7 @@ package references
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 
 	"github.com/typelog/typelog/serde/avro"
@@ -115,3 +116,20 @@ const schemaOfState = `{
   ]
 }
 `
+
+// codecOfState is compiled when it is first used.
+var codecOfState = avro.LazyCodec(schemaOfState)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *State) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfState)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *State) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfState)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *State) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfState, r) }

@@ -3,6 +3,8 @@
 package roots
 
 import (
+	"math/rand/v2"
+
 	"github.com/typelog/typelog/serde/avro"
 )
 
@@ -39,6 +41,23 @@ func (*ArrayRoot) AvroSchema() (text string, fingerprint uint64) {
 }
 
 const schemaOfArrayRoot = `{"type":"array","items":{"type":"record","name":"Item","namespace":"test.roots","fields":[{"name":"n","type":"int"}]}}`
+
+// codecOfArrayRoot is compiled when it is first used.
+var codecOfArrayRoot = avro.LazyCodec(schemaOfArrayRoot)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *ArrayRoot) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfArrayRoot)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *ArrayRoot) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfArrayRoot)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *ArrayRoot) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfArrayRoot, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *ArrayRoot) Validate() error {

@@ -4,6 +4,7 @@ package roots
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 
 	"github.com/typelog/typelog/serde/avro"
@@ -115,3 +116,20 @@ const schemaOfLevel = `{
   ]
 }
 `
+
+// codecOfLevel is compiled when it is first used.
+var codecOfLevel = avro.LazyCodec(schemaOfLevel)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Level) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfLevel)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Level) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfLevel)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Level) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfLevel, r) }

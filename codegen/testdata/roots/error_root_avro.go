@@ -3,6 +3,8 @@
 package roots
 
 import (
+	"math/rand/v2"
+
 	"github.com/typelog/typelog/serde/avro"
 )
 
@@ -56,6 +58,23 @@ const schemaOfFailure = `{
   ]
 }
 `
+
+// codecOfFailure is compiled when it is first used.
+var codecOfFailure = avro.LazyCodec(schemaOfFailure)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Failure) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfFailure)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Failure) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfFailure)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Failure) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfFailure, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Failure) Validate() error {

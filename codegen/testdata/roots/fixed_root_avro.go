@@ -5,6 +5,7 @@ package roots
 import (
 	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/typelog/typelog/serde/avro"
 )
@@ -65,6 +66,23 @@ const schemaOfHash = `{
   "size": 32
 }
 `
+
+// codecOfHash is compiled when it is first used.
+var codecOfHash = avro.LazyCodec(schemaOfHash)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Hash) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfHash)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Hash) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfHash)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Hash) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfHash, r) }
 
 // Validate returns nil: every Hash can be encoded.
 func (*Hash) Validate() error { return nil }

@@ -3,6 +3,8 @@
 package roots
 
 import (
+	"math/rand/v2"
+
 	"github.com/typelog/typelog/serde/avro"
 )
 
@@ -56,6 +58,23 @@ const schemaOfItem = `{
   ]
 }
 `
+
+// codecOfItem is compiled when it is first used.
+var codecOfItem = avro.LazyCodec(schemaOfItem)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Item) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfItem)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Item) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfItem)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Item) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfItem, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Item) Validate() error {

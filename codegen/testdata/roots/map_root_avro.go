@@ -3,6 +3,8 @@
 package roots
 
 import (
+	"math/rand/v2"
+
 	"github.com/typelog/typelog/serde/avro"
 )
 
@@ -46,6 +48,23 @@ const schemaOfMapRoot = `{
   }
 }
 `
+
+// codecOfMapRoot is compiled when it is first used.
+var codecOfMapRoot = avro.LazyCodec(schemaOfMapRoot)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *MapRoot) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfMapRoot)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *MapRoot) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfMapRoot)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *MapRoot) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfMapRoot, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *MapRoot) Validate() error {

@@ -3,6 +3,8 @@
 package roots
 
 import (
+	"math/rand/v2"
+
 	"github.com/typelog/typelog/serde/avro"
 )
 
@@ -47,6 +49,23 @@ const schemaOfMoney = `{
   "scale": 2
 }
 `
+
+// codecOfMoney is compiled when it is first used.
+var codecOfMoney = avro.LazyCodec(schemaOfMoney)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Money) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfMoney)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Money) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfMoney)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Money) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfMoney, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Money) Validate() error {

@@ -3,6 +3,8 @@
 package roots
 
 import (
+	"math/rand/v2"
+
 	"github.com/typelog/typelog/serde/avro"
 )
 
@@ -39,6 +41,23 @@ func (*NullableRoot) AvroSchema() (text string, fingerprint uint64) {
 }
 
 const schemaOfNullableRoot = `["null",{"type":"record","name":"Item","namespace":"test.roots","fields":[{"name":"n","type":"int"}]}]`
+
+// codecOfNullableRoot is compiled when it is first used.
+var codecOfNullableRoot = avro.LazyCodec(schemaOfNullableRoot)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *NullableRoot) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfNullableRoot)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *NullableRoot) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfNullableRoot)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *NullableRoot) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfNullableRoot, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *NullableRoot) Validate() error {

@@ -3,6 +3,8 @@
 package roots
 
 import (
+	"math/rand/v2"
+
 	"github.com/typelog/typelog/serde/avro"
 )
 
@@ -39,6 +41,23 @@ func (*StringRoot) AvroSchema() (text string, fingerprint uint64) {
 
 const schemaOfStringRoot = `"string"
 `
+
+// codecOfStringRoot is compiled when it is first used.
+var codecOfStringRoot = avro.LazyCodec(schemaOfStringRoot)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *StringRoot) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfStringRoot)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *StringRoot) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfStringRoot)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *StringRoot) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfStringRoot, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *StringRoot) Validate() error {

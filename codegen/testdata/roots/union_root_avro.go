@@ -3,6 +3,8 @@
 package roots
 
 import (
+	"math/rand/v2"
+
 	"github.com/typelog/typelog/serde/avro"
 )
 
@@ -46,6 +48,23 @@ func (*Opened) AvroSchema() (text string, fingerprint uint64) {
 }
 
 const schemaOfOpened = `{"type":"record","name":"Opened","namespace":"test.roots","fields":[{"name":"by","type":"string"}]}`
+
+// codecOfOpened is compiled when it is first used.
+var codecOfOpened = avro.LazyCodec(schemaOfOpened)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Opened) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfOpened)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Opened) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfOpened)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Opened) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfOpened, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Opened) Validate() error {
@@ -112,6 +131,23 @@ func (*Closed) AvroSchema() (text string, fingerprint uint64) {
 }
 
 const schemaOfClosed = `{"type":"record","name":"Closed","namespace":"test.roots","fields":[{"name":"why","type":["null","string"],"default":null}]}`
+
+// codecOfClosed is compiled when it is first used.
+var codecOfClosed = avro.LazyCodec(schemaOfClosed)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Closed) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfClosed)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Closed) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfClosed)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Closed) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfClosed, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Closed) Validate() error {
@@ -210,6 +246,23 @@ const schemaOfUnionRoot = `[
   }
 ]
 `
+
+// codecOfUnionRoot is compiled when it is first used.
+var codecOfUnionRoot = avro.LazyCodec(schemaOfUnionRoot)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *UnionRoot) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfUnionRoot)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *UnionRoot) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfUnionRoot)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *UnionRoot) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfUnionRoot, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *UnionRoot) Validate() error {

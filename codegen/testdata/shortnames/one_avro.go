@@ -4,6 +4,7 @@ package outer
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 
 	"github.com/typelog/typelog/serde/avro"
@@ -90,6 +91,23 @@ const schemaOfOuterEvent = `{
   ]
 }
 `
+
+// codecOfOuterEvent is compiled when it is first used.
+var codecOfOuterEvent = avro.LazyCodec(schemaOfOuterEvent)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *OuterEvent) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfOuterEvent)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *OuterEvent) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfOuterEvent)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *OuterEvent) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfOuterEvent, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *OuterEvent) Validate() error {
@@ -192,6 +210,23 @@ func (*InnerEvent) AvroSchema() (text string, fingerprint uint64) {
 }
 
 const schemaOfInnerEvent = `{"type":"record","name":"Event","namespace":"test.inner","fields":[{"name":"id","type":"string"}]}`
+
+// codecOfInnerEvent is compiled when it is first used.
+var codecOfInnerEvent = avro.LazyCodec(schemaOfInnerEvent)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *InnerEvent) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfInnerEvent)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *InnerEvent) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfInnerEvent)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *InnerEvent) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfInnerEvent, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *InnerEvent) Validate() error {

@@ -3,6 +3,8 @@
 package outer
 
 import (
+	"math/rand/v2"
+
 	"github.com/typelog/typelog/serde/avro"
 )
 
@@ -56,6 +58,23 @@ const schemaOfHTTPStatus = `{
   ]
 }
 `
+
+// codecOfHTTPStatus is compiled when it is first used.
+var codecOfHTTPStatus = avro.LazyCodec(schemaOfHTTPStatus)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *HTTPStatus) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfHTTPStatus)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *HTTPStatus) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfHTTPStatus)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *HTTPStatus) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfHTTPStatus, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *HTTPStatus) Validate() error {

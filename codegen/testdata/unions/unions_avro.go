@@ -5,6 +5,7 @@ package unions
 import (
 	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -141,6 +142,23 @@ const schemaOfBox = `{
   ]
 }
 `
+
+// codecOfBox is compiled when it is first used.
+var codecOfBox = avro.LazyCodec(schemaOfBox)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Box) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfBox)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Box) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfBox)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Box) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfBox, r) }
 
 func (v *Box) validateAvro(depth int) error {
 	if depth++; depth > avro.DefaultMaxDepth {
@@ -639,6 +657,23 @@ func (*Inner) AvroSchema() (text string, fingerprint uint64) {
 }
 
 const schemaOfInner = `{"type":"record","name":"Inner","namespace":"test.unions","fields":[{"name":"x","type":"int"}]}`
+
+// codecOfInner is compiled when it is first used.
+var codecOfInner = avro.LazyCodec(schemaOfInner)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Inner) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfInner)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Inner) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfInner)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Inner) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfInner, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Inner) Validate() error {

@@ -4,6 +4,7 @@ package order
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -78,6 +79,23 @@ const schemaOfOrder = `{
   ]
 }
 `
+
+// codecOfOrder is compiled when it is first used.
+var codecOfOrder = avro.LazyCodec(schemaOfOrder)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Order) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfOrder)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Order) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfOrder)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Order) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfOrder, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Order) Validate() error {
@@ -325,6 +343,23 @@ func (*Line) AvroSchema() (text string, fingerprint uint64) {
 }
 
 const schemaOfLine = `{"type":"record","name":"Line","namespace":"com.example.order","fields":[{"name":"article","type":"string"},{"name":"quantity","type":"int","default":1},{"name":"cents","type":"long","doc":"Price of one, in cents."}]}`
+
+// codecOfLine is compiled when it is first used.
+var codecOfLine = avro.LazyCodec(schemaOfLine)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Line) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfLine)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Line) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfLine)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Line) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfLine, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Line) Validate() error {

@@ -4,6 +4,7 @@ package sale
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -89,6 +90,23 @@ const schemaOfSale = `{
   ]
 }
 `
+
+// codecOfSale is compiled when it is first used.
+var codecOfSale = avro.LazyCodec(schemaOfSale)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Sale) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfSale)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Sale) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfSale)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Sale) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfSale, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Sale) Validate() error {
@@ -452,6 +470,23 @@ func (*Line) AvroSchema() (text string, fingerprint uint64) {
 }
 
 const schemaOfLine = `{"type":"record","name":"Line","namespace":"bench.sale","fields":[{"name":"article","type":"string"},{"name":"count","type":"int"},{"name":"price","type":"double"}]}`
+
+// codecOfLine is compiled when it is first used.
+var codecOfLine = avro.LazyCodec(schemaOfLine)
+
+// AppendAvroJSON appends v to dst in Avro's JSON encoding, on one line: see avro.Codec.AppendJSON.
+func (v *Line) AppendAvroJSON(dst []byte) ([]byte, error) {
+	return avro.AppendDatumJSON(dst, v, codecOfLine)
+}
+
+// DecodeAvroJSON sets all of v from one value in Avro's JSON encoding: see avro.Codec.FromJSON. On an error v
+// holds anything.
+func (v *Line) DecodeAvroJSON(text []byte) error {
+	return avro.DecodeDatumJSON(text, v, codecOfLine)
+}
+
+// Random sets all of v to a random value, for tests.
+func (v *Line) Random(r *rand.Rand) { avro.RandomDatum(v, codecOfLine, r) }
 
 // Validate says whether AppendAvro would succeed: see avro.Datum.
 func (v *Line) Validate() error {
