@@ -306,6 +306,9 @@ func (p *pace) wait(ctx context.Context) error {
 	due := p.began.Add(time.Duration(p.n) * time.Second / time.Duration(p.rate))
 	p.n++
 	ahead := time.Until(due)
+	if ahead < -time.Second { // after a stop of the broker: what was missed is not made up for
+		p.began, p.n = time.Now(), 1
+	}
 	if ahead < time.Millisecond {
 		return ctx.Err()
 	}

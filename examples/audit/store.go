@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/typelog/typelog/schemas/audit"
 	"github.com/typelog/typelog/serde"
@@ -19,6 +20,8 @@ const (
 	maxBatch = 2_000                  // events of one transaction
 	pollTime = 250 * time.Millisecond // how long one poll waits
 	quiet    = time.Second            // with --until-idle: how long nothing new may come
+	// session is how long the group waits for a store that was killed, before another gets its partitions.
+	session = 10 * time.Second
 )
 
 // storeConfig says what to store, and where.
@@ -56,6 +59,7 @@ func store(ctx context.Context, cfg storeConfig, log *slog.Logger, out io.Writer
 	s := &storer{log: log, db: db}
 	s.consumer, err = serde.NewConsumer[audit.AuditEvent](serde.ConsumerConfig{
 		Brokers: cfg.brokers, Registry: cfg.registry, Topics: []string{cfg.topic}, Group: cfg.group,
+		Client: []kgo.Opt{kgo.SessionTimeout(session)},
 	})
 	if err != nil {
 		return err
