@@ -160,8 +160,7 @@ func (k check) one(s *parsed, old *model.Version, level model.Level) ([]string, 
 	epoch := k.registry.verdicts.now()
 	before, err := k.registry.stored(k.view, old, 1)
 	if err != nil {
-		return nil, nil, &model.Error{Kind: model.InvalidSchema, Cause: err, Message: fmt.Sprintf(
-			"The schema of subject '%s' version %d can no longer be read: %v", old.Subject, old.Number, err)}
+		return nil, nil, unreadable(old, err)
 	}
 	asked := verdictKey{s.schema.Text, old.Schema, level}
 	if hit, ok := k.registry.verdicts.get(asked); ok && len(s.schema.References) == 0 {
@@ -246,8 +245,12 @@ func (f finding) of(old *model.Version) (messages []string, reasons []model.Inco
 	}
 	add := func(faults []compat.Incompatibility, reader, writer string) {
 		for _, i := range faults {
+			mend := i.Mend
+			if reader == "old" {
+				mend = i.MendWriter() // what is registered cannot be changed any more
+			}
 			reasons = append(reasons, model.Incompatibility{Version: old.Number, Kind: i.Kind.String(), Reader: reader,
-				Pointer: i.Pointer, Message: i.Message, Verbose: i.Verbose(reader, writer), Mend: i.Mend})
+				Pointer: i.Pointer, Message: i.Message, Verbose: i.Verbose(reader, writer), Mend: mend})
 		}
 	}
 	add(f.failure.Backward, "new", "old")

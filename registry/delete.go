@@ -96,6 +96,42 @@ func (r *Registry) DeleteSubject(ctx context.Context, subject string, permanent 
 	return out, nil
 }
 
+// Undelete takes back a version's soft deletion and returns its number. Latest means the newest version that is softly
+// deleted. A version that is not deleted stays as it is. It is not compared with the others: what was accepted once is
+// shown again.
+func (r *Registry) Undelete(ctx context.Context, subject string, number int32) (int32, error) {
+	var out int32
+	err := r.submit(ctx, true, func(v view, _ time.Time) ([]store.Change, error) {
+		s := resolve(v, subject)
+		versions := v.subject(s)
+		if versions == nil {
+			return nil, subjectNotFound(s)
+		}
+		version := versions.version(number)
+		if number == model.Latest {
+			for _, candidate := range versions.versions {
+				if candidate.Deleted {
+					version = candidate
+				}
+			}
+		}
+		if version == nil {
+			return nil, versionNotFound(number)
+		}
+		out = version.Number
+		if err := writable(v, s); err != nil {
+			return nil, err
+		}
+		if !version.Deleted {
+			return nil, nil
+		}
+		back := *version
+		back.Deleted = false
+		return []store.Change{store.PutVersion{Version: &back}}, nil
+	})
+	return out, err
+}
+
 // softly is a version after its soft deletion.
 func softly(v *model.Version) *model.Version {
 	c := *v

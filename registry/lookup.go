@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -156,8 +155,7 @@ func (r *Registry) resolvedText(v view, version *model.Version) (string, error) 
 	}
 	avro, err := r.stored(v, version, 1)
 	if err != nil {
-		return "", &model.Error{Kind: model.InvalidSchema, Cause: err, Message: fmt.Sprintf(
-			"The schema of subject '%s' version %d can no longer be read: %v", version.Subject, version.Number, err)}
+		return "", unreadable(version, err)
 	}
 	return avro.Resolved(), nil
 }

@@ -24,6 +24,7 @@ type Service interface {
 	modes
 	contexts
 	tags
+	searches
 	Ready(context.Context) error
 }
 

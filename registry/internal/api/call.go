@@ -79,6 +79,11 @@ func (c *call) authorize(access Access) error {
 	return c.options.Authorize(c.request, access, c.subjectOrNone())
 }
 
+// visible says whether the caller may read a subject that a list or an answer names.
+func (c *call) visible(s model.Subject) bool {
+	return c.options.Authorize == nil || c.options.Authorize(c.request, Read, string(s)) == nil
+}
+
 func (c *call) args() url.Values {
 	if c.query == nil {
 		c.query = c.request.URL.Query()
@@ -118,8 +123,9 @@ func number(text string) (int32, error) {
 func (c *call) id() (int32, error) { return number(c.param("id")) }
 
 // version is the version in the path: a number from 1, or Latest.
-func (c *call) version() (int32, error) {
-	text := c.param("version")
+func (c *call) version() (int32, error) { return versionNumber(c.param("version")) }
+
+func versionNumber(text string) (int32, error) {
 	plain := strings.TrimSpace(text)
 	if strings.EqualFold(plain, "latest") {
 		return model.Latest, nil
@@ -137,21 +143,29 @@ func (c *call) version() (int32, error) {
 
 // page cuts a list by the arguments offset and limit; a limit that is not positive is none.
 func page[T any](c *call, list []T) ([]T, error) {
-	offset, limit := int32(0), int32(0)
-	for name, to := range map[string]*int32{"offset": &offset, "limit": &limit} {
-		if text := c.arg(name); text != "" {
-			n, err := number(text)
-			if err != nil {
-				return nil, err
-			}
-			*to = n
-		}
+	offset, limit, err := c.window()
+	if err != nil {
+		return nil, err
 	}
-	list = list[min(len(list), int(max(0, offset))):]
-	if limit > 0 && int(limit) < len(list) {
+	list = list[min(len(list), max(0, offset)):]
+	if limit > 0 && limit < len(list) {
 		list = list[:limit]
 	}
 	return list, nil
+}
+
+// window reads the arguments offset and limit.
+func (c *call) window() (offset, limit int, err error) {
+	for name, to := range map[string]*int{"offset": &offset, "limit": &limit} {
+		if text := c.arg(name); text != "" {
+			n, err := number(text)
+			if err != nil {
+				return 0, 0, err
+			}
+			*to = int(n)
+		}
+	}
+	return offset, limit, nil
 }
 
 // The content types that the registry speaks.

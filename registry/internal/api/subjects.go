@@ -16,6 +16,7 @@ type subjects interface {
 	Lookup(q model.Registration, filter model.Filter) (model.Registered, error)
 	Register(ctx context.Context, q model.Registration) (model.Registered, error)
 	DeleteVersion(ctx context.Context, subject string, number int32, permanent bool) (int32, error)
+	Undelete(ctx context.Context, subject string, number int32) (int32, error)
 	DeleteSubject(ctx context.Context, subject string, permanent bool) ([]int32, error)
 	ResolvedText(v *model.Version) (string, error)
 	Given(ctx context.Context, v *model.Version) (string, error)

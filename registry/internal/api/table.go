@@ -48,6 +48,10 @@ func table() []route {
 		{post, "/subjects/{subject}/versions/{version}/tags", Write, everywhere, true, modifyTags},
 		{get, "/subjects/{subject}/versions/{version}/referencedby", Read, everywhere, false, referencedBy},
 
+		{post, "/subjects/{subject}/versions/{version}/undelete", Delete, everywhere, false, undelete},
+		{get, "/subjects/{subject}/diff", Read, everywhere, false, compareVersions},
+		{get, "/search", Read, everywhere, false, search},
+
 		{post, "/compatibility/subjects/{subject}/versions", Read, everywhere, true, checkAll},
 		{post, "/compatibility/subjects/{subject}/versions/{version}", Read, everywhere, true, checkOne},
 

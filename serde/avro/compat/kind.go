@@ -52,6 +52,24 @@ func (i Incompatibility) Verbose(reader, writer string) string {
 		"', additionalInfo:'" + i.Message + "'}"
 }
 
+// MendWriter suggests what to change in the writer's schema where the reader's cannot be changed any more, as an
+// imperative: at the forward levels the reader is the version that is registered already.
+func (i Incompatibility) MendWriter() string {
+	switch i.Kind {
+	case ReaderFieldMissingDefault:
+		return "keep field " + i.Message + " as it was"
+	case MissingEnumSymbols:
+		return "leave out the symbols that the older schema lacks: " + i.Message
+	case NameMismatch:
+		return "keep the name that the older schema has"
+	case FixedSizeMismatch:
+		return "keep the size that the older schema has"
+	case TypeMismatch, MissingUnionBranch:
+		return "keep the type that the older schema has"
+	}
+	return i.Mend
+}
+
 func (i Incompatibility) describe(reader, writer string) string {
 	path := i.Pointer
 	if path == "" {
