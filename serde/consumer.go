@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"sync"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/typelog/typelog/serde/avro"
-	"github.com/typelog/typelog/serde/avro/schema"
 )
 
 // ConsumerConfig says what a Consumer reads. Brokers, Registry and Topics are required; the rest may stay zero.
@@ -24,7 +23,7 @@ type ConsumerConfig struct {
 	Group string
 	// OnBad decides what becomes of a record whose bytes do not decode; nil is Stop.
 	OnBad OnBad
-	// Decode adds to how values are decoded (limits, aliasing); Writer is set by the consumer.
+	// Decode adds to how keys and values are decoded (limits, aliasing); Writer is set by the consumer.
 	Decode avro.DecodeOptions
 	// Client adds options to the Kafka client: TLS, SASL, client id, session timeout.
 	Client []kgo.Opt
@@ -36,32 +35,69 @@ type ConsumerConfig struct {
 // Nothing is committed before it was processed: a loop over Messages marks a message as processed when it asks for the
 // next one; what Poll returned is marked by the next call to Commit. After a crash the group goes on behind the last
 // commit, so a message may be seen again, and none is left out.
-type Consumer[T any] struct {
+type Consumer[T any] struct{ *stream[Message[T]] }
+
+// NewConsumer connects and, with a group, joins it at the first poll.
+func NewConsumer[T any, P DatumOf[T]](cfg ConsumerConfig) (*Consumer[T], error) {
+	s, err := newStream[Message[T]](cfg)
+	if err != nil {
+		return nil, err
+	}
+	value, err := openerOf[T, P](s.registry, ValuePart, cfg.Decode)
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	s.decode = func(ctx context.Context, rec *kgo.Record) (*Message[T], error) {
+		m := &Message[T]{
+			Key: rec.Key, Headers: headersOf(rec, HeaderValueSchema), Timestamp: rec.Timestamp,
+			Topic: rec.Topic, Partition: rec.Partition, Offset: rec.Offset,
+		}
+		if rec.Value == nil {
+			return m, nil
+		}
+		m.Value = new(T)
+		return m, value.open(ctx, rec, P(m.Value).DecodeAvro)
+	}
+	return &Consumer[T]{s}, nil
+}
+
+func openerOf[T any, P DatumOf[T]](registry *Registry, part Part, options avro.DecodeOptions) (*opener, error) {
+	text, _ := P(new(T)).AvroSchema()
+	return newOpener(registry, part, text, options)
+}
+
+// headersOf copies a record's headers but those that the client itself reads.
+func headersOf(rec *kgo.Record, but ...string) []Header {
+	var out []Header
+	for _, h := range rec.Headers {
+		if !slices.Contains(but, h.Key) {
+			out = append(out, Header{Key: h.Key, Value: h.Value})
+		}
+	}
+	return out
+}
+
+// stream is what every consumer is built on, whatever it decodes: it fetches records, turns them into messages M, and keeps
+// what is fetched, polled, and processed apart.
+type stream[M any] struct {
 	cfg      ConsumerConfig
 	client   *kgo.Client
 	registry *Registry
-	reader   *schema.Schema
-	decode   func(v *T, src []byte, opts avro.DecodeOptions) error
+	decode   func(ctx context.Context, rec *kgo.Record) (*M, error)
 
-	writers map[int32]*avro.Resolution // by schema id
-	pending []*kgo.Record              // fetched, not decoded yet
-	polled  []*kgo.Record              // decoded or given to OnBad, not marked yet
+	pending []*kgo.Record // fetched, not decoded yet
+	polled  []*kgo.Record // decoded or given to OnBad, not marked yet
 
 	closing sync.Once
 }
 
-// NewConsumer connects and, with a group, joins it at the first poll.
-func NewConsumer[T any, P DatumOf[T]](cfg ConsumerConfig) (*Consumer[T], error) {
+func newStream[M any](cfg ConsumerConfig) (*stream[M], error) {
 	if len(cfg.Brokers) == 0 || cfg.Registry == "" || len(cfg.Topics) == 0 {
 		return nil, errors.New("serde: a consumer needs Brokers, Registry and Topics")
 	}
 	if cfg.OnBad == nil {
 		cfg.OnBad = Stop
-	}
-	text, _ := P(new(T)).AvroSchema()
-	reader, err := schema.Parse(text)
-	if err != nil {
-		return nil, failed(ErrDecoding, err, "the schema in the generated code")
 	}
 	registry, err := NewRegistry(cfg.Registry)
 	if err != nil {
@@ -77,23 +113,19 @@ func NewConsumer[T any, P DatumOf[T]](cfg ConsumerConfig) (*Consumer[T], error) 
 	if err != nil {
 		return nil, failed(ErrNetwork, err, "kafka client")
 	}
-	return &Consumer[T]{
-		cfg: cfg, client: client, registry: registry, reader: reader,
-		decode:  func(v *T, src []byte, opts avro.DecodeOptions) error { return P(v).DecodeAvro(src, opts) },
-		writers: map[int32]*avro.Resolution{},
-	}, nil
+	return &stream[M]{cfg: cfg, client: client, registry: registry}, nil
 }
 
 // Client returns the Kafka client below, to ask for lag or offsets. Do not poll it.
-func (c *Consumer[T]) Client() *kgo.Client { return c.client }
+func (c *stream[M]) Client() *kgo.Client { return c.client }
 
 // Poll waits for messages and returns up to limit of them (limit < 1: as many as came). Bad records go to OnBad and are
 // left out. The messages that come with an error are those before what is at fault; the next Poll goes on at it.
-func (c *Consumer[T]) Poll(ctx context.Context, limit int) ([]*Message[T], error) {
+func (c *stream[M]) Poll(ctx context.Context, limit int) ([]*M, error) {
 	if err := c.fill(ctx); err != nil {
 		return nil, err
 	}
-	var messages []*Message[T]
+	var messages []*M
 	for len(c.pending) > 0 && (limit < 1 || len(messages) < limit) {
 		m, err := c.next(ctx)
 		if err != nil {
@@ -107,7 +139,7 @@ func (c *Consumer[T]) Poll(ctx context.Context, limit int) ([]*Message[T], error
 }
 
 // fill fetches records if none is pending. It may return with none.
-func (c *Consumer[T]) fill(ctx context.Context) error {
+func (c *stream[M]) fill(ctx context.Context) error {
 	if len(c.pending) > 0 {
 		return nil
 	}
@@ -132,7 +164,7 @@ func (c *Consumer[T]) fill(ctx context.Context) error {
 }
 
 // next decodes the first pending record; nil means that OnBad took it. After an error the record is still pending.
-func (c *Consumer[T]) next(ctx context.Context) (*Message[T], error) {
+func (c *stream[M]) next(ctx context.Context) (*M, error) {
 	rec := c.pending[0]
 	m, err := c.message(ctx, rec)
 	if err != nil {
@@ -144,19 +176,8 @@ func (c *Consumer[T]) next(ctx context.Context) (*Message[T], error) {
 }
 
 // message decodes a record; nil means that OnBad took it.
-func (c *Consumer[T]) message(ctx context.Context, rec *kgo.Record) (*Message[T], error) {
-	m := &Message[T]{
-		Key: rec.Key, Timestamp: rec.Timestamp,
-		Topic: rec.Topic, Partition: rec.Partition, Offset: rec.Offset,
-	}
-	for _, h := range rec.Headers {
-		m.Headers = append(m.Headers, Header{Key: h.Key, Value: h.Value})
-	}
-	if rec.Value == nil {
-		return m, nil
-	}
-	m.Value = new(T)
-	err := c.decodeValue(ctx, m.Value, rec.Value)
+func (c *stream[M]) message(ctx context.Context, rec *kgo.Record) (*M, error) {
+	m, err := c.decode(ctx, rec)
 	if err == nil {
 		return m, nil
 	}
@@ -165,43 +186,6 @@ func (c *Consumer[T]) message(ctx context.Context, rec *kgo.Record) (*Message[T]
 		return nil, err // not the record's fault
 	}
 	return nil, c.cfg.OnBad(ctx, rec, err)
-}
-
-func (c *Consumer[T]) decodeValue(ctx context.Context, v *T, b []byte) error {
-	id, payload, err := SplitPrefix(b)
-	if err != nil {
-		return err
-	}
-	opts := c.cfg.Decode
-	if opts.Writer, err = c.writer(ctx, id); err != nil {
-		return err
-	}
-	return c.decode(v, payload, opts)
-}
-
-// writer returns how to read what was written under a schema id. It waits for a registry that does not answer, so
-// that a restart of it costs a consumer nothing.
-func (c *Consumer[T]) writer(ctx context.Context, id int32) (*avro.Resolution, error) {
-	if res, ok := c.writers[id]; ok {
-		return res, nil
-	}
-	written, err := c.registry.Schema(ctx, id)
-	for wait := 100 * time.Millisecond; errors.Is(err, ErrNetwork) && ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
-		select {
-		case <-time.After(wait):
-			written, err = c.registry.Schema(ctx, id)
-		case <-ctx.Done():
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	res, err := avro.Resolve(written, c.reader)
-	if err != nil {
-		return nil, err
-	}
-	c.writers[id] = res
-	return res, nil
 }
 
 // Messages iterates until ctx ends, which ends the loop without an error, or something fails, which is the last pair.
@@ -214,10 +198,10 @@ func (c *Consumer[T]) writer(ctx context.Context, id int32) (*avro.Resolution, e
 //		}
 //		…
 //	}
-func (c *Consumer[T]) Messages(ctx context.Context) iter.Seq2[*Message[T], error] {
-	return func(yield func(*Message[T], error) bool) {
+func (c *stream[M]) Messages(ctx context.Context) iter.Seq2[*M, error] {
+	return func(yield func(*M, error) bool) {
 		for {
-			var m *Message[T]
+			var m *M
 			err := c.fill(ctx)
 			if err == nil && len(c.pending) > 0 {
 				m, err = c.next(ctx)
@@ -240,7 +224,7 @@ func (c *Consumer[T]) Messages(ctx context.Context) iter.Seq2[*Message[T], error
 }
 
 // mark says that everything polled so far is processed.
-func (c *Consumer[T]) mark() {
+func (c *stream[M]) mark() {
 	if c.cfg.Group != "" && len(c.polled) > 0 {
 		c.client.MarkCommitRecords(c.polled...)
 	}
@@ -249,7 +233,7 @@ func (c *Consumer[T]) mark() {
 
 // Commit marks everything that Poll returned as processed and commits it; it returns once the group's offsets are
 // durable on the broker.
-func (c *Consumer[T]) Commit(ctx context.Context) error {
+func (c *stream[M]) Commit(ctx context.Context) error {
 	c.mark()
 	if c.cfg.Group == "" {
 		return nil
@@ -262,7 +246,7 @@ func (c *Consumer[T]) Commit(ctx context.Context) error {
 
 // Close commits what is marked, leaves the group and disconnects. What Poll returned and Commit did not mark will be
 // seen again.
-func (c *Consumer[T]) Close() {
+func (c *stream[M]) Close() {
 	c.closing.Do(func() {
 		if c.cfg.Group != "" {
 			c.client.CloseAllowingRebalance()

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/typelog/typelog/serde/avro"
 	"github.com/typelog/typelog/serde/avro/schema"
 )
@@ -13,7 +15,7 @@ import (
 // said of Producer holds.
 type JSONProducer struct {
 	*pipeline
-	id    int32
+	value *form
 	codec *avro.Codec
 }
 
@@ -27,9 +29,24 @@ func NewJSONProducer(ctx context.Context, cfg ProducerConfig, text string) (*JSO
 	if err != nil {
 		return nil, err
 	}
-	id, writer, err := jsonSchema(ctx, registry, cfg, text)
+	if text == "" {
+		subject := cfg.Value.Subject(cfg.Topic, ValuePart, "")
+		_, latest, err := registry.Latest(ctx, subject)
+		if errors.Is(err, ErrRegistry) {
+			return nil, failed(ErrRegistry, err, "topic %s has no schema; give one with --schema FILE", cfg.Topic)
+		}
+		if err != nil {
+			return nil, err
+		}
+		text, cfg.Value.UseLatest = latest.Resolved(), true
+	}
+	value, err := newForm(ctx, registry, cfg.Topic, ValuePart, cfg.Value, text)
 	if err != nil {
 		return nil, err
+	}
+	writer, err := schema.Parse(text)
+	if err != nil {
+		return nil, failed(ErrEncoding, err, "the schema")
 	}
 	codec, err := avro.NewCodec(writer)
 	if err != nil {
@@ -39,39 +56,17 @@ func NewJSONProducer(ctx context.Context, cfg ProducerConfig, text string) (*JSO
 	if err != nil {
 		return nil, err
 	}
-	return &JSONProducer{pipeline: line, id: id, codec: codec}, nil
-}
-
-func jsonSchema(ctx context.Context, registry *Registry, cfg ProducerConfig, text string) (int32, *schema.Schema, error) {
-	if text == "" {
-		subject := cfg.Subject(cfg.Topic, ValuePart, "")
-		id, s, err := registry.Latest(ctx, subject)
-		if errors.Is(err, ErrRegistry) {
-			return 0, nil, failed(ErrRegistry, err, "topic %s has no schema; give one with --schema FILE", cfg.Topic)
-		}
-		return id, s, err
-	}
-	s, err := schema.Parse(text)
-	if err != nil {
-		return 0, nil, failed(ErrEncoding, err, "the schema")
-	}
-	subject := cfg.Subject(cfg.Topic, ValuePart, s.Root().FullName())
-	ask := registry.Register
-	if cfg.NoRegister {
-		ask = registry.Lookup
-	}
-	id, err := ask(ctx, subject, text)
-	return id, s, err
+	return &JSONProducer{pipeline: line, value: value, codec: codec}, nil
 }
 
 // SchemaID returns the id that the producer's messages carry.
-func (p *JSONProducer) SchemaID() int32 { return p.id }
+func (p *JSONProducer) SchemaID() int32 { return p.value.name.ID }
 
 // Produce encodes a JSON value, or sends a tombstone if it is nil; otherwise it does what Producer.Produce does.
 func (p *JSONProducer) Produce(ctx context.Context, key, value []byte, headers []Header, done func(Delivery, error)) error {
-	rec := record(key, headers, time.Time{})
+	rec := record(key, headers, time.Time{}, HeaderValueSchema)
 	if value != nil {
-		encoded, err := p.codec.FromJSON(AppendPrefix(make([]byte, 0, 512), p.id), value)
+		encoded, err := p.value.seal(rec, func(dst []byte) ([]byte, error) { return p.codec.FromJSON(dst, value) })
 		if err != nil {
 			return failed(ErrEncoding, err, "topic %s", p.topic)
 		}
@@ -83,7 +78,7 @@ func (p *JSONProducer) Produce(ctx context.Context, key, value []byte, headers [
 // JSONDecoder turns consumed bytes into Avro's JSON. It is safe for concurrent use.
 type JSONDecoder struct {
 	registry *Registry
-	codecs   onceMap[int32, *avro.Codec]
+	codecs   onceMap[SchemaName, *avro.Codec]
 }
 
 // NewJSONDecoder decodes by the schemas of a registry.
@@ -92,22 +87,31 @@ func NewJSONDecoder(registry *Registry) *JSONDecoder { return &JSONDecoder{regis
 // Decode returns the JSON of a prefixed value and its schema id. Errors are of kind ErrDecoding, ErrRegistry or
 // ErrNetwork.
 func (d *JSONDecoder) Decode(ctx context.Context, b []byte) (text []byte, id int32, err error) {
-	id, payload, err := SplitPrefix(b)
+	text, name, err := d.DecodePart(ctx, &kgo.Record{Value: b}, ValuePart)
+	return text, name.ID, err
+}
+
+// DecodePart returns the JSON of a part of a record, whose schema a prefix or a header may name, and that name.
+func (d *JSONDecoder) DecodePart(ctx context.Context, rec *kgo.Record, part Part) (text []byte, name SchemaName, err error) {
+	name, payload, err := SplitRecord(rec, part)
 	if err != nil {
-		return nil, 0, failed(ErrDecoding, err, "value of %d bytes", len(b))
+		return nil, name, failed(ErrDecoding, err, "the %s", part)
 	}
-	codec, err := d.codecs.get(ctx, id, func(ctx context.Context) (*avro.Codec, error) {
-		s, err := d.registry.Schema(ctx, id)
+	codec, err := d.codecs.get(ctx, name, func(ctx context.Context) (*avro.Codec, error) {
+		s, err := d.registry.Named(ctx, name)
 		if err != nil {
 			return nil, err
 		}
 		return avro.NewCodec(s)
 	})
 	if err != nil {
-		return nil, id, err
+		return nil, name, err
+	}
+	if codec.Schema().Root().Kind == schema.Bytes {
+		payload = avro.AppendBytes(nil, payload)
 	}
 	if text, err = codec.ToJSON(payload); err != nil {
-		return nil, id, failed(ErrDecoding, err, "schema id %d", id)
+		return nil, name, failed(ErrDecoding, err, "schema %s", name)
 	}
-	return text, id, nil
+	return text, name, nil
 }

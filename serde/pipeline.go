@@ -3,6 +3,7 @@ package serde
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -163,14 +164,12 @@ func (cfg *ProducerConfig) check() error {
 	if len(cfg.Brokers) == 0 || cfg.Registry == "" || cfg.Topic == "" {
 		return errors.New("serde: a producer needs Brokers, Registry and Topic")
 	}
-	if cfg.Subject == nil {
-		cfg.Subject = TopicName
-	}
-	return nil
+	return errors.Join(cfg.Value.check(), cfg.Key.check())
 }
 
-// record copies what a message carries besides its value.
-func record(key []byte, headers []Header, at time.Time) *kgo.Record {
+// record copies what a message carries besides its value. Headers called but are left out: those that name a schema may
+// stem from a message that was consumed, and the producer knows better.
+func record(key []byte, headers []Header, at time.Time, but ...string) *kgo.Record {
 	rec := &kgo.Record{Timestamp: at}
 	if key != nil {
 		rec.Key = append([]byte{}, key...)
@@ -179,6 +178,9 @@ func record(key []byte, headers []Header, at time.Time) *kgo.Record {
 		rec.Timestamp = time.Now()
 	}
 	for _, h := range headers {
+		if slices.Contains(but, h.Key) {
+			continue
+		}
 		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: h.Key, Value: append([]byte(nil), h.Value...)})
 	}
 	return rec

@@ -5,9 +5,6 @@ import (
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-
-	"github.com/typelog/typelog/serde/avro"
-	"github.com/typelog/typelog/serde/avro/schema"
 )
 
 // ProducerConfig says where a Producer sends to. Brokers, Registry and Topic are required; the rest may stay zero.
@@ -16,10 +13,8 @@ type ProducerConfig struct {
 	Registry string   // URL
 	Topic    string
 
-	// Subject names the subject of the schema; nil is TopicName.
-	Subject SubjectName
-	// NoRegister demands that the schema is registered already. Otherwise the producer registers it.
-	NoRegister bool
+	// Value says by which schema values are written; Key, for a KeyedProducer, the same of keys.
+	Value, Key SchemaConfig
 	// CreateTopic lets the broker create a missing topic if its auto.create.topics.enable is on.
 	CreateTopic bool
 	// MaxBuffered bounds the messages that wait for the broker; Produce blocks at it. 0 is DefaultMaxBuffered.
@@ -33,7 +28,7 @@ type ProducerConfig struct {
 // by one goroutine, are stored in order, each once, whatever happens to connections or to other messages.
 type Producer[T any] struct {
 	*pipeline
-	id     int32
+	value  *form
 	append func(dst []byte, v *T) ([]byte, error)
 }
 
@@ -43,7 +38,12 @@ func NewProducer[T any, P DatumOf[T]](ctx context.Context, cfg ProducerConfig) (
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	id, err := schemaID(ctx, cfg, P(new(T)))
+	registry, err := NewRegistry(cfg.Registry)
+	if err != nil {
+		return nil, err
+	}
+	text, _ := P(new(T)).AvroSchema()
+	value, err := newForm(ctx, registry, cfg.Topic, ValuePart, cfg.Value, text)
 	if err != nil {
 		return nil, err
 	}
@@ -51,41 +51,23 @@ func NewProducer[T any, P DatumOf[T]](ctx context.Context, cfg ProducerConfig) (
 	if err != nil {
 		return nil, err
 	}
-	return &Producer[T]{
-		pipeline: line,
-		id:       id,
-		append:   func(dst []byte, v *T) ([]byte, error) { return P(v).AppendAvro(dst) },
-	}, nil
+	return &Producer[T]{pipeline: line, value: value, append: appendOf[T, P]}, nil
 }
 
-func schemaID(ctx context.Context, cfg ProducerConfig, datum avro.Datum) (int32, error) {
-	text, _ := datum.AvroSchema()
-	parsed, err := schema.Parse(text)
-	if err != nil {
-		return 0, failed(ErrEncoding, err, "the schema in the generated code")
-	}
-	registry, err := NewRegistry(cfg.Registry)
-	if err != nil {
-		return 0, err
-	}
-	subject := cfg.Subject(cfg.Topic, ValuePart, parsed.Root().FullName())
-	if cfg.NoRegister {
-		return registry.Lookup(ctx, subject, text)
-	}
-	return registry.Register(ctx, subject, text)
-}
+// appendOf is a type's AppendAvro as a function.
+func appendOf[T any, P DatumOf[T]](dst []byte, v *T) ([]byte, error) { return P(v).AppendAvro(dst) }
 
-// SchemaID returns the id that the producer's messages carry.
-func (p *Producer[T]) SchemaID() int32 { return p.id }
+// SchemaID returns the id of the schema that the producer writes values by.
+func (p *Producer[T]) SchemaID() int32 { return p.value.name.ID }
 
 // Produce sends a message and returns once it is buffered; done is called exactly once with its fate, in order for
 // messages of one partition, and must not block. If Produce returns an error, the message was not taken and done is not
 // called: the value does not fit its schema (ErrEncoding), ctx ended while the buffer was full, or the producer stopped
 // (ErrSchemaRefused) or was closed (ErrClosed). The message and what it points to may be used again at once.
 func (p *Producer[T]) Produce(ctx context.Context, m *Message[T], done func(Delivery, error)) error {
-	rec := record(m.Key, m.Headers, m.Timestamp)
+	rec := record(m.Key, m.Headers, m.Timestamp, HeaderValueSchema)
 	if m.Value != nil {
-		value, err := p.append(AppendPrefix(make([]byte, 0, 512), p.id), m.Value)
+		value, err := p.value.seal(rec, func(dst []byte) ([]byte, error) { return p.append(dst, m.Value) })
 		if err != nil {
 			return failed(ErrEncoding, err, "topic %s", p.topic)
 		}
@@ -97,12 +79,16 @@ func (p *Producer[T]) Produce(ctx context.Context, m *Message[T], done func(Deli
 // ProduceSync sends messages and waits until each is stored or has failed. It returns the deliveries in order and the
 // first error; messages behind a failed one may be stored all the same.
 func (p *Producer[T]) ProduceSync(ctx context.Context, messages ...*Message[T]) ([]Delivery, error) {
+	return produceSync(messages, func(m *Message[T], done func(Delivery, error)) error { return p.Produce(ctx, m, done) })
+}
+
+func produceSync[M any](messages []M, produce func(M, func(Delivery, error)) error) ([]Delivery, error) {
 	deliveries := make([]Delivery, len(messages))
 	errs := make([]error, len(messages))
 	var wg sync.WaitGroup
 	for i, m := range messages {
 		wg.Add(1)
-		err := p.Produce(ctx, m, func(d Delivery, err error) {
+		err := produce(m, func(d Delivery, err error) {
 			deliveries[i], errs[i] = d, err
 			wg.Done()
 		})

@@ -112,7 +112,7 @@ func TestProducerStopsWhenEverythingIsRefused(t *testing.T) {
 	s.createTopic(t, "strict", 1, "typelog.value.contract", "reject")
 	p, err := serde.NewProducer[audit.AuditEvent](t.Context(), serde.ProducerConfig{
 		Brokers: s.brokers, Registry: s.registry, Topic: "strict",
-		Subject: func(string, serde.Part, string) string { return "elsewhere" },
+		Value: serde.SchemaConfig{Subject: func(string, serde.Part, string) string { return "elsewhere" }},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +159,7 @@ func TestErrorsTellApart(t *testing.T) {
 		kind error
 	}{
 		"unknown topic":       {serde.ProducerConfig{Brokers: s.brokers, Registry: s.registry, Topic: "nowhere"}, serde.ErrRefused},
-		"unregistered":        {serde.ProducerConfig{Brokers: s.brokers, Registry: s.registry, Topic: "fresh", NoRegister: true}, serde.ErrRegistry},
+		"unregistered":        {serde.ProducerConfig{Brokers: s.brokers, Registry: s.registry, Topic: "fresh", Value: serde.SchemaConfig{NoRegister: true}}, serde.ErrRegistry},
 		"incompatible":        {serde.ProducerConfig{Brokers: s.brokers, Registry: s.registry, Topic: "taken"}, serde.ErrIncompatible},
 		"registry is not up":  {serde.ProducerConfig{Brokers: s.brokers, Registry: "http://127.0.0.1:1", Topic: "taken"}, serde.ErrNetwork},
 		"broker does not run": {serde.ProducerConfig{Brokers: []string{"127.0.0.1:1"}, Registry: s.registry, Topic: "other"}, serde.ErrNetwork},

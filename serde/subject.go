@@ -9,6 +9,14 @@ const (
 	KeyPart
 )
 
+// String returns "value" or "key".
+func (p Part) String() string {
+	if p == KeyPart {
+		return "key"
+	}
+	return "value"
+}
+
 // SubjectName names the subject that a part of a topic's records is registered under; fullName is that of the
 // schema's root type.
 type SubjectName func(topic string, part Part, fullName string) string

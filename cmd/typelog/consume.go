@@ -152,21 +152,23 @@ type printer struct {
 }
 
 type envelope struct {
-	Partition int32           `json:"partition"`
-	Offset    int64           `json:"offset"`
-	Timestamp string          `json:"timestamp"`
-	Key       *string         `json:"key"`
-	KeyBase64 *string         `json:"key_base64,omitempty"`
-	SchemaID  int32           `json:"schema_id,omitempty"`
-	Value     json.RawMessage `json:"value"`
+	Partition int32   `json:"partition"`
+	Offset    int64   `json:"offset"`
+	Timestamp string  `json:"timestamp"`
+	Key       *string `json:"key"`
+	KeyBase64 *string `json:"key_base64,omitempty"`
+	SchemaID  int32   `json:"schema_id,omitempty"`
+	// SchemaGUID is set if a header of the record names the schema.
+	SchemaGUID string          `json:"schema_guid,omitempty"`
+	Value      json.RawMessage `json:"value"`
 }
 
 func (p *printer) print(ctx context.Context, rec *kgo.Record) error {
 	p.seen++
-	text, id := []byte("null"), int32(0)
+	text, name := []byte("null"), serde.SchemaName{}
 	if rec.Value != nil {
 		var err error
-		if text, id, err = p.decoder.Decode(ctx, rec.Value); err != nil {
+		if text, name, err = p.decoder.DecodePart(ctx, rec, serde.ValuePart); err != nil {
 			if errors.Is(err, serde.ErrNetwork) {
 				return err
 			}
@@ -176,8 +178,11 @@ func (p *printer) print(ctx context.Context, rec *kgo.Record) error {
 		}
 	}
 	if p.envelope {
-		e := envelope{Partition: rec.Partition, Offset: rec.Offset, SchemaID: id, Value: text,
+		e := envelope{Partition: rec.Partition, Offset: rec.Offset, SchemaID: name.ID, Value: text,
 			Timestamp: rec.Timestamp.UTC().Format(time.RFC3339Nano)}
+		if name.GUID != (serde.GUID{}) {
+			e.SchemaGUID = name.GUID.String()
+		}
 		if rec.Key != nil {
 			key := string(rec.Key)
 			if e.Key = &key; !utf8.ValidString(key) {

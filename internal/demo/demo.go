@@ -160,7 +160,7 @@ func (d *demo) contract(ctx context.Context) error {
 	}
 	d.say("topic %s: %d partitions, typelog.value.contract=reject", topic, partitions)
 	d.producer, err = serde.NewProducer[audit.AuditEvent](ctx, serde.ProducerConfig{
-		Brokers: []string{d.server.Kafka}, Registry: d.server.URL(), Topic: topic, NoRegister: true,
+		Brokers: []string{d.server.Kafka}, Registry: d.server.URL(), Topic: topic, Value: serde.SchemaConfig{NoRegister: true},
 	})
 	return err
 }

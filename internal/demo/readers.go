@@ -42,7 +42,7 @@ func (d *demo) readOldAndNew(ctx context.Context) error {
 // produceNew writes events with the new schema, as Avro's JSON: the program that does so has no generated code for it.
 func (d *demo) produceNew(ctx context.Context) error {
 	p, err := serde.NewJSONProducer(ctx, serde.ProducerConfig{
-		Brokers: []string{d.server.Kafka}, Registry: d.server.URL(), Topic: topic, NoRegister: true,
+		Brokers: []string{d.server.Kafka}, Registry: d.server.URL(), Topic: topic, Value: serde.SchemaConfig{NoRegister: true},
 	}, withField(goodField))
 	if err != nil {
 		return err
