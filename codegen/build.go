@@ -11,8 +11,8 @@ import (
 )
 
 // resolve builds the model of the Go package. It finds everything that can be wrong with the schemas.
-func resolve(name string, inputs []*input) (*goPackage, error) {
-	b := &builder{defined: map[string]*input{}, pkg: &goPackage{name: name, types: map[string]*named{}, scope: newScope()}}
+func resolve(name string, inputs []*input, opts Options) (*goPackage, error) {
+	b := &builder{opts: opts, defined: map[string]*input{}, pkg: &goPackage{name: name, types: map[string]*named{}, scope: newScope()}}
 	if err := b.collect(inputs); err != nil {
 		return nil, err
 	}
@@ -36,6 +36,7 @@ func resolve(name string, inputs []*input) (*goPackage, error) {
 }
 
 type builder struct {
+	opts    Options
 	pkg     *goPackage
 	defined map[string]*input // by full name
 	all     []*named          // in the order of the inputs
@@ -279,8 +280,12 @@ func (b *builder) unionRef(n *named, r *ref, at place) {
 		switch r.elem.form {
 		case formBytes, formArray, formMap:
 			r.form = formNilable
-		default:
+		case formNull:
 			r.form = formOptional
+		default:
+			if r.form = formOptional; b.opts.Pointers {
+				r.form = formPointer
+			}
 		}
 		return
 	}

@@ -307,7 +307,7 @@ func nullableLiteral(r *ref, v schema.Value) (string, error) {
 		return "", err
 	}
 	switch {
-	case r.form == formOptional && expr == "":
+	case expr == "" && (r.form == formOptional || r.form == formPointer && r.elem.form != formRecord):
 		expr = zeroOf(r.elem)
 	case r.form != formOptional && expr == "":
 		expr = goType(r.elem) + "{}" // empty is not null
@@ -316,7 +316,10 @@ func nullableLiteral(r *ref, v schema.Value) (string, error) {
 	case formOptional:
 		return "avro.Some[" + goType(r.elem) + "](" + expr + ")", nil
 	case formPointer:
-		return "&" + expr, nil
+		if r.elem.form == formRecord {
+			return "&" + expr, nil
+		}
+		return "avro.Ptr[" + goType(r.elem) + "](" + expr + ")", nil
 	}
 	return expr, nil
 }

@@ -50,7 +50,7 @@ func (p *printer) decode(r *ref, target string, at trail) {
 		p.line("if ", target, " == nil {")
 		p.line(target, " = ", newRecord(r.elem))
 		p.line("}")
-		p.line(selector(target, "decodeAvro(r)"))
+		p.decode(r.elem, pointee(r, target), at)
 		p.line("} else {")
 		p.line(target, " = nil")
 		p.line("}")
@@ -104,7 +104,15 @@ func selector(expr, member string) string {
 	return strings.TrimPrefix(expr, "*") + "." + member
 }
 
-// newRecord returns the expression for a pointer to a new record whose memory is charged to the reader's limit.
+// pointee returns the expression for what a pointer points to. Go finds a record's methods and fields through the pointer.
+func pointee(r *ref, pointer string) string {
+	if r.elem.form == formRecord {
+		return pointer
+	}
+	return "(*" + pointer + ")"
+}
+
+// newRecord returns the expression for a pointer to a new value whose memory is charged to the reader's limit.
 func newRecord(r *ref) string {
 	return "&avro.Extend(avro.Grow(r, []" + goType(r) + "(nil), 1))[0]"
 }

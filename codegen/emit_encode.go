@@ -58,8 +58,10 @@ func (p *printer) encode(r *ref, expr string, at trail) {
 		p.encodeMap(r, expr, at)
 	case formOptional:
 		p.encodeNullable(r, expr+".Valid", expr+".Value", at)
-	case formNilable, formPointer:
+	case formNilable:
 		p.encodeNullable(r, expr+" != nil", expr, at)
+	case formPointer:
+		p.encodeNullable(r, expr+" != nil", pointee(r, expr), at)
 	case formUnion:
 		p.encodeUnion(r.union, expr, at)
 	case formLogical:

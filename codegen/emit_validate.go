@@ -47,7 +47,7 @@ func (p *printer) validate(r *ref, expr string, at trail) {
 		p.validate(r.elem, expr, at)
 	case formPointer:
 		p.line("if ", expr, " != nil {")
-		p.validate(r.elem, expr, at)
+		p.validate(r.elem, pointee(r, expr), at)
 		p.line("}")
 	case formUnion:
 		p.validateUnion(r.union, expr, at)

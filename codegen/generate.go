@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"go/token"
+	"strings"
 )
 
 // Source is one schema to generate from.
@@ -17,6 +18,12 @@ type Options struct {
 	// Package is the name of the Go package. If it is empty, the last part of the first source's namespace is, or of
 	// the first that has one.
 	Package string
+
+	// Pointers makes a nullable type a pointer, which is nil for null, where it would be an avro.Opt.
+	Pointers bool
+
+	// Tests adds a test file for each source: round trip, comparison with another implementation, fuzzing.
+	Tests bool
 }
 
 // File is one generated file.
@@ -40,7 +47,7 @@ func (e *Error) Error() string {
 	return e.Path + ": at " + e.Pointer + ": " + e.Message
 }
 
-// Generate returns the files of one Go package for the sources, one file for each, in their order. Sources may use
+// Generate returns the files of one Go package for the sources, one file for each, in their order, and one more with Options.Tests. Sources may use
 // each other's named types, in any order but not in a circle; two that define one full name must define it alike,
 // and the first one's file gets it. The result depends on nothing but the arguments.
 //
@@ -57,7 +64,7 @@ func Generate(sources []Source, opts Options) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	pkg, err := resolve(name, inputs)
+	pkg, err := resolve(name, inputs, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +75,15 @@ func Generate(sources []Source, opts Options) ([]File, error) {
 			return nil, fmt.Errorf("%s: the generated source is not valid Go, which is a fault of typelog: %w", f.in.Path, err)
 		}
 		files = append(files, File{Name: f.name, Data: data})
+		if !opts.Tests {
+			continue
+		}
+		if data, err = emitTests(pkg, f); err != nil {
+			return nil, fmt.Errorf("%s: the generated test is not valid Go, which is a fault of typelog: %w", f.in.Path, err)
+		}
+		if data != nil {
+			files = append(files, File{Name: strings.TrimSuffix(f.name, Suffix) + TestSuffix, Data: data})
+		}
 	}
 	return files, nil
 }

@@ -2,6 +2,7 @@ package codegen_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"go/format"
 	"os"
@@ -24,7 +25,7 @@ func TestGolden(t *testing.T) {
 	}
 	for _, dir := range dirs {
 		t.Run(dir.Name(), func(t *testing.T) {
-			files, err := codegen.Generate(sourcesIn(t, filepath.Join("testdata", dir.Name())), codegen.Options{})
+			files, err := codegen.Generate(sourcesIn(t, filepath.Join("testdata", dir.Name())), optionsIn(t, filepath.Join("testdata", dir.Name())))
 			wantError := filepath.Join("testdata", dir.Name(), "error.txt")
 			if _, statErr := os.Stat(wantError); statErr == nil {
 				checkError(t, wantError, err)
@@ -46,6 +47,19 @@ func TestAuditIsUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkFiles(t, dir, files)
+}
+
+// optionsIn returns the options of a run, if it has any.
+func optionsIn(t *testing.T, dir string) (opts codegen.Options) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "options.json"))
+	if err == nil {
+		err = json.Unmarshal(text, &opts)
+	}
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return opts
 }
 
 func sourcesIn(t *testing.T, dir string) []codegen.Source {
@@ -103,7 +117,7 @@ func checkFiles(t *testing.T, dir string, files []codegen.File) {
 			t.Errorf("%s is not as gofmt would have it (%v)", path, err)
 		}
 	}
-	present, err := filepath.Glob(filepath.Join(dir, "*"+codegen.Suffix))
+	present, err := filepath.Glob(filepath.Join(dir, "*_avro*.go"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,7 @@ const (
 	formMap
 	formOptional // avro.Opt of elem
 	formNilable  // elem is bytes, a slice or a map, and nil is null
-	formPointer  // pointer to a record, and nil is null
+	formPointer  // pointer to elem, and nil is null
 	formUnion
 	formLogical // a Go type of its own with functions of the runtime
 )

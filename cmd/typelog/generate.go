@@ -18,28 +18,44 @@ import (
 
 // newGenerateCommand returns "typelog generate": schemas in, one Go package out.
 func newGenerateCommand() *cobra.Command {
-	var out, pkg string
+	var out, registryURL string
+	var subjects []string
 	var check bool
+	var opts codegen.Options
 	cmd := &cobra.Command{
-		Use:   "generate --out DIR [--package NAME] [--check] FILE.avsc|GLOB|DIR…",
+		Use:   "generate --out DIR [--package NAME] [--check] {FILE.avsc|GLOB|DIR… | --registry URL --subject NAME[:VERSION]…}",
 		Short: "Generate a Go package from Avro schemas",
 		Long: `Generate a Go package from Avro schemas.
 
 Each schema becomes one Go file in --out, beside the others in one package. Schemas may use each other's named types,
-in any order. A directory stands for all .avsc files in and below it. The package is named by --package, or after the
-last part of the first schema's namespace.
+in any order. A directory stands for all .avsc files in and below it. With --registry, --subject names schemas there, the
+latest version if none is given; what they refer to is fetched and generated too. The package is named by --package, or
+after the last part of the first schema's namespace.
 
 With --check nothing is written: the command names the files that are not what it would write, and fails.`,
 		Example: `  typelog generate --out ./events ./schemas/order.avsc
   typelog generate --out ./events --check ./schemas
+  typelog generate --out ./events --registry http://localhost:8081 --subject orders-value:3
   //go:generate go run github.com/typelog/typelog/cmd/typelog generate --out . order.avsc`,
-		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			sources, err := readSchemas(args)
 			if err != nil {
 				return err
 			}
-			files, err := codegen.Generate(sources, codegen.Options{Package: pkg})
+			if (registryURL == "") != (len(subjects) == 0) {
+				return errors.New("--registry and --subject belong together: where from, and what")
+			}
+			if registryURL != "" {
+				fetched, err := fetchSubjects(cmd.Context(), registryURL, subjects)
+				if err != nil {
+					return err
+				}
+				sources = append(sources, fetched...)
+			}
+			if len(sources) == 0 {
+				return errors.New("no schema to generate from: name files, globs or directories, or --registry and --subject")
+			}
+			files, err := codegen.Generate(sources, opts)
 			if err != nil {
 				return err
 			}
@@ -49,9 +65,14 @@ With --check nothing is written: the command names the files that are not what i
 			return writeGenerated(cmd.OutOrStdout(), out, files)
 		},
 	}
-	cmd.Flags().StringVar(&out, "out", "", "directory of the generated package (created if it is missing)")
-	cmd.Flags().StringVar(&pkg, "package", "", "name of the package (default: last part of the first schema's namespace)")
-	cmd.Flags().BoolVar(&check, "check", false, "write nothing; fail and name the files that are not up to date")
+	flags := cmd.Flags()
+	flags.StringVar(&out, "out", "", "directory of the generated package (created if it is missing)")
+	flags.StringVar(&opts.Package, "package", "", "name of the package (default: last part of the first schema's namespace)")
+	flags.BoolVar(&check, "check", false, "write nothing; fail and name the files that are not up to date")
+	flags.BoolVar(&opts.Pointers, "pointers", false, "make nullable types pointers instead of avro.Opt")
+	flags.BoolVar(&opts.Tests, "tests", false, "generate tests too: round trip, comparison with another implementation, fuzzing")
+	flags.StringVar(&registryURL, "registry", "", "URL of a schema registry to take --subject from")
+	flags.StringArrayVar(&subjects, "subject", nil, "NAME or NAME:VERSION of a schema in --registry; may be given more than once")
 	if err := cmd.MarkFlagRequired("out"); err != nil {
 		panic(err) // only if there is no such flag
 	}
@@ -187,7 +208,8 @@ func checkGenerated(stdout io.Writer, dir string, files []codegen.File) error {
 	}
 	for _, entry := range present {
 		path := filepath.Join(dir, entry.Name())
-		if expected[entry.Name()] || !strings.HasSuffix(entry.Name(), codegen.Suffix) {
+		isOurs := strings.HasSuffix(entry.Name(), codegen.Suffix) || strings.HasSuffix(entry.Name(), codegen.TestSuffix)
+		if expected[entry.Name()] || !isOurs {
 			continue
 		}
 		if old, err := os.ReadFile(path); err != nil {

@@ -14,6 +14,9 @@ type Opt[T any] struct {
 // Some returns an Opt that holds v.
 func Some[T any](v T) Opt[T] { return Opt[T]{Value: v, Valid: true} }
 
+// Ptr returns a pointer to v, for generated code in which nullable types are pointers.
+func Ptr[T any](v T) *T { return &v }
+
 // None returns an Opt that is null.
 func None[T any]() Opt[T] { return Opt[T]{} }
 

@@ -18,11 +18,13 @@ import (
 	"github.com/typelog/typelog/codegen/testdata/logical"
 	names "github.com/typelog/typelog/codegen/testdata/names"
 	"github.com/typelog/typelog/codegen/testdata/nested"
+	"github.com/typelog/typelog/codegen/testdata/pointers"
 	"github.com/typelog/typelog/codegen/testdata/primitives"
 	"github.com/typelog/typelog/codegen/testdata/recursive"
 	"github.com/typelog/typelog/codegen/testdata/references"
 	"github.com/typelog/typelog/codegen/testdata/roots"
 	shortnames "github.com/typelog/typelog/codegen/testdata/shortnames"
+	"github.com/typelog/typelog/codegen/testdata/tests"
 	"github.com/typelog/typelog/codegen/testdata/unions"
 	"github.com/typelog/typelog/serde/avro"
 	"github.com/typelog/typelog/serde/avro/schema"
@@ -38,6 +40,7 @@ func kinds() []avro.Datum {
 		new(roots.MapRoot), new(roots.UnionRoot), new(roots.Opened), new(roots.Closed), new(roots.StringRoot),
 		new(roots.Hash), new(roots.Level), new(roots.Failure), new(roots.Money), new(shortnames.OuterEvent),
 		new(shortnames.InnerEvent), new(shortnames.HTTPStatus), new(unions.Box), new(unions.Inner),
+		new(pointers.Pointers), new(pointers.Point), new(tests.Event), new(tests.Detail),
 	}
 }
 

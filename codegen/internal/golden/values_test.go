@@ -11,6 +11,7 @@ import (
 	"github.com/typelog/typelog/codegen/testdata/defaults"
 	"github.com/typelog/typelog/codegen/testdata/logical"
 	"github.com/typelog/typelog/codegen/testdata/nested"
+	"github.com/typelog/typelog/codegen/testdata/pointers"
 	"github.com/typelog/typelog/codegen/testdata/recursive"
 	"github.com/typelog/typelog/codegen/testdata/unions"
 	"github.com/typelog/typelog/serde/avro"
@@ -34,6 +35,30 @@ func TestDefaults(t *testing.T) {
 	}
 	if err := want.Validate(); err != nil {
 		t.Error(err)
+	}
+}
+
+// With pointers, nil is null, and a default is a pointer to its value.
+func TestPointers(t *testing.T) {
+	p := pointers.NewPointers()
+	if p.Flag != nil || *p.Count != 7 || *p.Zero != 0 || *p.Text != "x" || *p.Kind != pointers.KindB || p.Point != nil {
+		t.Errorf("%+v", p)
+	}
+	one := 1.5
+	p.Point = &pointers.Point{X: &one, Next: &pointers.Point{}}
+	data, err := p.AppendAvro(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back pointers.Pointers
+	if err := back.DecodeAvro(data, avro.DecodeOptions{}); err != nil || *back.Point.X != 1.5 || back.Point.Next == nil || back.Point.Next.X != nil {
+		t.Errorf("%+v, %v", back, err)
+	}
+	bad := pointers.Kind(9)
+	p.Kind = &bad
+	var fault *avro.Error
+	if _, err := p.AppendAvro(nil); !errors.As(err, &fault) || fault.Path != "kind" {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -1,0 +1,42 @@
+package codegen
+
+import "strings"
+
+// testsPath is the import path of what generated tests call.
+const testsPath = runtimePath + "/avrotest"
+
+// emitTests prints the test file beside one generated file, or returns nil if no type of it can be a whole message.
+func emitTests(pkg *goPackage, f *goFile) ([]byte, error) {
+	p := &printer{imports: map[string]bool{"testing": true, testsPath: true}}
+	some := false
+	for _, n := range f.types {
+		if n.datum {
+			some = true
+			p.tests(n)
+		}
+	}
+	if !some {
+		return nil, nil
+	}
+	return p.source(pkg.name)
+}
+
+// tests prints the tests of one type.
+func (p *printer) tests(n *named) {
+	fresh := "func() avrotest.Type { return new(" + n.name + ") }"
+	p.line()
+	p.line("func Test", n.name, "RoundTrip(t *testing.T) {")
+	p.line("avrotest.RoundTrip(t, ", fresh, ")")
+	p.line("}")
+	p.line()
+	p.line("func Test", n.name, "Differential(t *testing.T) {")
+	p.line("avrotest.Differential(t, ", fresh, ")")
+	p.line("}")
+	p.line()
+	p.line("func Fuzz", n.name, "Avro(f *testing.F) {")
+	p.line("avrotest.Fuzz(f, ", fresh, ")")
+	p.line("}")
+}
+
+// ours reports whether an import belongs to typelog: those stand in a group of their own.
+func ours(path string) bool { return strings.HasPrefix(path, runtimePath) }
