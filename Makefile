@@ -62,6 +62,10 @@ accept-avro: ## run Avro's published vectors: make accept-avro DATA=DIR
 bench-avro: ## measure generated Avro code against hamba and an encoder written by hand, with the targets
 	$(GO) run ./serde/avro/internal/bench
 
+.PHONY: scale
+scale: ## generate from 5,000 fields in less than 2 s, and compile the result
+	$(GO) test ./codegen -run '^TestScale$$' -count=1 -v -args -compiled=5000
+
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME (10s)
 	@set -e; $(GO) list ./... | while read -r pkg; do \
