@@ -46,7 +46,11 @@ func (r *Registry) CheckPayload(ctx context.Context, subject string, decode bool
 	if len(payload) < prefixSize || payload[0] != 0 {
 		return PayloadCheck{Reason: noPrefix(payload)}, nil
 	}
-	id := int32(binary.BigEndian.Uint32(payload[1:]))
+	return r.checkDatum(ctx, subject, decode, int32(binary.BigEndian.Uint32(payload[1:])), payload[prefixSize:])
+}
+
+// checkDatum is CheckPayload once the id is known.
+func (r *Registry) checkDatum(ctx context.Context, subject string, decode bool, id int32, datum []byte) (PayloadCheck, error) {
 	entry := r.guards.find(subject, id)
 	if entry == nil {
 		if err := ctx.Err(); err != nil {
@@ -63,7 +67,7 @@ func (r *Registry) CheckPayload(ctx context.Context, subject string, decode bool
 	if entry.validator == nil {
 		return PayloadCheck{SchemaID: id, Reason: entry.unusable}, nil
 	}
-	if err := entry.validator.Validate(payload[prefixSize:]); err != nil {
+	if err := entry.validator.Validate(datum); err != nil {
 		check := PayloadCheck{SchemaID: id, Reason: err.Error()}
 		if fault := (*avro.Error)(nil); errors.As(err, &fault) {
 			check.Pointer, check.Reason = fault.Path, fault.Reason
@@ -170,7 +174,8 @@ type guardShard struct {
 
 // guard is the table of one subject.
 type guard struct {
-	ids atomic.Pointer[map[int32]*guardEntry]
+	ids   atomic.Pointer[map[int32]*guardEntry]
+	guids atomic.Pointer[map[GUID]int32] // of the entries that were asked for by GUID; nil if none was
 }
 
 func newGuards() *guards { return &guards{seed: maphash.MakeSeed()} }

@@ -90,7 +90,7 @@ func (s *server) read(t *testing.T, topic string, n int) []*serde.Message[shop.O
 // TestSchemaInHeaders: with GUIDs in headers the payloads are bare; a reader takes these and prefixed ones from one topic.
 func TestSchemaInHeaders(t *testing.T) {
 	s := startServer(t)
-	s.createTopic(t, "both", 1)
+	s.createTopic(t, "both", 1, "typelog.value.contract", "reject", "typelog.key.contract", "reject")
 	ctx := t.Context()
 	type (
 		producer = serde.KeyedProducer[shop.Key, shop.Order]
@@ -140,6 +140,17 @@ func TestSchemaInHeaders(t *testing.T) {
 	}
 	if !bytes.Equal(recs[0].Value, bare) || recs[1].Value[0] != 0 || len(recs[1].Value) != len(bare)+5 {
 		t.Errorf("values %x and %x, want the first to be %x", recs[0].Value, recs[1].Value, bare)
+	}
+	// The contract decodes what headers name, and refuses headers that contradict each other.
+	header := recs[0].Headers[2]
+	for name, bad := range map[string]*kgo.Record{
+		"bad datum":   {Value: bare[:len(bare)-1], Headers: []kgo.RecordHeader{header}},
+		"two headers": {Value: bare, Headers: []kgo.RecordHeader{header, header}},
+	} {
+		bad.Topic = "both"
+		if err := serde.ProduceAlone(ctx, s.client, bad); !errors.Is(err, serde.ErrRefused) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	c, err := serde.NewKeyedConsumer[shop.Key, shop.Order](serde.ConsumerConfig{Brokers: s.brokers, Registry: s.registry, Topics: []string{"both"}})
 	if err != nil {

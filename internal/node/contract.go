@@ -42,14 +42,14 @@ type walk struct {
 func (w *walk) record(index int, r contract.Record) {
 	fault, ok := contract.Fault{}, true
 	if w.policy.Key != contract.Off && r.Key != nil {
-		fault, ok = w.part(contract.Key, w.policy.Key, w.key, r.Key)
+		fault, ok = w.part(contract.Key, w.policy.Key, w.key, r.Key, r.Headers)
 	}
 	switch {
 	case !ok || w.err != nil:
 	case r.Value == nil && w.policy.RejectNullValue:
 		fault, ok = contract.Fault{Reason: "the value is null, which typelog.value.contract.null=reject forbids"}, false
 	case r.Value != nil && w.policy.Value != contract.Off:
-		fault, ok = w.part(contract.Value, w.policy.Value, w.value, r.Value)
+		fault, ok = w.part(contract.Value, w.policy.Value, w.value, r.Value, r.Headers)
 	}
 	if ok || w.err != nil {
 		return
@@ -61,9 +61,35 @@ func (w *walk) record(index int, r contract.Record) {
 	}
 }
 
+// The headers of Confluent's wire format that name the schema of a key or value, instead of a prefix of the payload.
+const (
+	headerKeySchema   = "__key_schema_id"
+	headerValueSchema = "__value_schema_id"
+)
+
 // part checks one part and says what is wrong with it.
-func (w *walk) part(part contract.Part, level contract.Level, subject string, payload []byte) (contract.Fault, bool) {
-	check, err := w.registry.CheckPayload(w.ctx, subject, level == contract.Full, payload)
+func (w *walk) part(part contract.Part, level contract.Level, subject string, payload []byte, headers []contract.Header) (contract.Fault, bool) {
+	name := headerValueSchema
+	if part == contract.Key {
+		name = headerKeySchema
+	}
+	var header *contract.Header
+	for i := range headers {
+		if headers[i].Key != name {
+			continue
+		}
+		if header != nil { // readers differ in which one they believe
+			return contract.Fault{Part: part, Reason: "the header " + name + " stands there more than once"}, false
+		}
+		header = &headers[i]
+	}
+	var check registry.PayloadCheck
+	var err error
+	if header == nil {
+		check, err = w.registry.CheckPayload(w.ctx, subject, level == contract.Full, payload)
+	} else {
+		check, err = w.registry.CheckHeader(w.ctx, subject, level == contract.Full, header.Value, payload)
+	}
 	if err != nil {
 		w.err = err
 		return contract.Fault{}, false
