@@ -37,7 +37,7 @@ func (r *Registry) parse(v view, s model.Subject, src model.Source, normalize bo
 	if !src.Type.Known() {
 		return nil, model.Errorf(model.InvalidSchema, "Invalid schema type %s", src.Type)
 	}
-	out := &model.Schema{Type: src.Type, Metadata: src.Metadata}
+	out := &model.Schema{Type: src.Type, Metadata: src.Metadata, Rules: src.Rules}
 	p := &parsed{schema: out}
 	if src.Blank() {
 		out.References = src.References

@@ -54,14 +54,18 @@ func plausibleJSONSchema(s model.Subject, src model.Source) error {
 
 // echo repeats what was sent, in the form that messages have.
 func echo(s model.Subject, src model.Source, version, id string) string {
-	raw := model.Schema{Text: src.Text, References: src.References, Metadata: src.Metadata}
+	raw := model.Schema{Text: src.Text, References: src.References, Metadata: src.Metadata, Rules: src.Rules}
 	metadata := "null"
 	if src.Metadata != nil {
 		metadata = src.Metadata.String()
 	}
+	rules := "null"
+	if src.Rules != nil {
+		rules = src.Rules.String()
+	}
 	return fmt.Sprintf("Invalid schema {subject=%s,version=%s,id=%s,guid=%s,schemaType=%s,references=%s,metadata=%s,"+
-		"ruleSet=null,schema=%s,schemaTags=null,ts=null,deleted=null}",
-		s, version, id, raw.Fingerprint(), src.Type, list(src.References), metadata, src.Text)
+		"ruleSet=%s,schema=%s,schemaTags=null,ts=null,deleted=null}",
+		s, version, id, raw.Fingerprint(), src.Type, list(src.References), metadata, rules, src.Text)
 }
 
 func list(references []model.Reference) string {

@@ -67,13 +67,14 @@ func (r *Registry) match(m matcher, p *parsed, version int32) (model.Registered,
 	if version == model.Latest {
 		return matchLatest(m, p.schema, latest)
 	}
-	asked := p.schema.Metadata
+	asked := p.schema.Attached()
 	contents := []*model.Schema{p.schema}
-	if asked != nil || !m.plain {
+	if asked != (model.Attached{}) || !m.plain {
 		contents[0] = p.schema.With(m.complete(asked))
 	}
-	if asked == nil && latest != nil && latest.Schema.Metadata != nil {
-		contents = append(contents, p.schema.With(m.inherited(latest)))
+	inherits := latest != nil && (asked.Metadata == nil && latest.Schema.Metadata != nil || asked.Rules == nil && latest.Schema.Rules != nil)
+	if inherits {
+		contents = append(contents, p.schema.With(m.inherited(asked, latest)))
 	}
 	for _, content := range contents {
 		for _, v := range slices.Backward(m.subject.versions) {
@@ -82,7 +83,7 @@ func (r *Registry) match(m matcher, p *parsed, version int32) (model.Registered,
 			}
 		}
 	}
-	if asked == nil && latest != nil && latest.Schema.Metadata != nil {
+	if inherits {
 		if found, ok := matchLatest(m, p.schema, latest); ok {
 			return found, true
 		}
@@ -95,41 +96,38 @@ func matchLatest(m matcher, s *model.Schema, latest *model.Version) (model.Regis
 	if latest == nil {
 		return model.Registered{}, false
 	}
-	metadata := m.complete(s.Metadata)
-	if s.Metadata == nil {
-		metadata = m.inherited(latest)
-	}
-	want := s.With(withoutNumber(metadata))
-	have := latest.Schema.With(withoutNumber(latest.Schema.Metadata))
+	want := s.With(withoutNumber(m.inherited(s.Attached(), latest)))
+	have := latest.Schema.With(withoutNumber(latest.Schema.Attached()))
 	return model.Registered{Version: latest, Stored: true}, want.Same(have)
 }
 
 // withoutNumber takes the version's number out; metadata that had nothing else is the same as none.
-func withoutNumber(m *model.Metadata) *model.Metadata {
-	if _, ok := m.Property(model.VersionProperty); !ok {
-		return m
+func withoutNumber(a model.Attached) model.Attached {
+	if _, ok := a.Metadata.Property(model.VersionProperty); ok {
+		if a.Metadata = a.Metadata.WithoutProperty(model.VersionProperty); a.Metadata.Equal(&model.Metadata{}) {
+			a.Metadata = nil
+		}
 	}
-	if m = m.WithoutProperty(model.VersionProperty); m.Equal(&model.Metadata{}) {
-		return nil
-	}
-	return m
+	return a
 }
 
-// complete adds to metadata what the configuration adds.
-func (m matcher) complete(given *model.Metadata) *model.Metadata {
-	return m.config.DefaultMetadata.Merge(given).Merge(m.config.OverrideMetadata)
+// complete adds to metadata and rules what the configuration adds.
+func (m matcher) complete(given model.Attached) model.Attached {
+	return model.Attached{Metadata: m.config.DefaultMetadata, Rules: m.config.DefaultRules}.Merge(given).
+		Merge(model.Attached{Metadata: m.config.OverrideMetadata, Rules: m.config.OverrideRules})
 }
 
-// inherited is the metadata of a new version that brings none.
-func (m matcher) inherited(latest *model.Version) *model.Metadata {
+// inherited is the metadata and the rules of a new version: what it does not bring it has from the latest, which may be
+// nil. An inherited number is brought up to date.
+func (m matcher) inherited(given model.Attached, latest *model.Version) model.Attached {
 	if latest == nil {
-		return m.complete(nil)
+		return m.complete(given)
 	}
-	metadata := m.complete(latest.Schema.Metadata)
-	if _, ok := metadata.Property(model.VersionProperty); ok {
-		metadata = metadata.WithProperty(model.VersionProperty, strconv.Itoa(int(m.subject.next())))
+	out := m.complete(given.Or(latest.Schema.Attached()))
+	if _, ok := out.Metadata.Property(model.VersionProperty); ok && given.Metadata == nil {
+		out.Metadata = out.Metadata.WithProperty(model.VersionProperty, strconv.Itoa(int(m.subject.next())))
 	}
-	return metadata
+	return out
 }
 
 // matchResolved finds a version with references that is the given schema, which has none, once they are written out.

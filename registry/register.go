@@ -183,14 +183,11 @@ func (p *registration) content() (*parsed, error) {
 		return s, nil
 	}
 	m := matcher{subject: p.versions, config: p.config}
-	metadata := m.complete(s.schema.Metadata)
-	if s.schema.Metadata == nil {
-		metadata = m.inherited(p.versions.latest())
+	attached := m.inherited(s.schema.Attached(), p.versions.latest())
+	if _, ok := attached.Metadata.Property(model.VersionProperty); ok || p.asked.Version != 0 || p.asked.Tags.Asked() {
+		attached.Metadata = attached.Metadata.WithProperty(model.VersionProperty, strconv.Itoa(int(p.versions.next())))
 	}
-	if _, ok := metadata.Property(model.VersionProperty); ok || p.asked.Version != 0 || p.asked.Tags.Asked() {
-		metadata = metadata.WithProperty(model.VersionProperty, strconv.Itoa(int(p.versions.next())))
-	}
-	return &parsed{schema: s.schema.With(metadata), avro: s.avro}, nil
+	return &parsed{schema: s.schema.With(attached), avro: s.avro}, nil
 }
 
 // identify gives the content its id: the one that it has in this context, or the next.

@@ -19,8 +19,22 @@ func (r *Registry) ModifyTags(ctx context.Context, subject string, number, newVe
 		return model.Registered{}, err
 	}
 	change.Always = true
+	attached := model.Attached{Metadata: change.Metadata}.Or(model.Attached{Metadata: v.Schema.Metadata})
+	attached.Rules = change.Rules
+	if change.MergeRules != nil || change.RemoveRules != nil {
+		number := int32(model.Latest)
+		if newVersion > 1 {
+			number = newVersion - 1
+		}
+		before, err := r.Version(subject, number, model.Live)
+		if err != nil {
+			return model.Registered{}, err
+		}
+		attached.Rules = before.Schema.Rules.Merge(change.MergeRules).Without(change.RemoveRules)
+	}
 	return r.Register(ctx, model.Registration{
-		Source:  model.Source{Type: v.Schema.Type, Text: v.Schema.Text, References: v.Schema.References, Metadata: v.Schema.Metadata},
+		Source: model.Source{Type: v.Schema.Type, Text: v.Schema.Text, References: v.Schema.References,
+			Metadata: attached.Metadata, Rules: attached.Rules},
 		Subject: string(v.Subject), Version: newVersion, ID: model.NoID, Tags: change,
 	})
 }

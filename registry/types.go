@@ -14,6 +14,8 @@ type (
 	Reference = model.Reference
 	// Metadata is what people attach to a schema.
 	Metadata = model.Metadata
+	// RuleSet are the rules that clients carry out on data of a schema.
+	RuleSet = model.RuleSet
 	// Type is a schema's language.
 	Type = model.Type
 	// GUID identifies a content in every registry.

@@ -97,6 +97,7 @@ type entity struct {
 	SchemaType model.Type      `json:"schemaType"`
 	References []reference     `json:"references,omitempty"`
 	Metadata   *model.Metadata `json:"metadata,omitempty"`
+	Rules      *model.RuleSet  `json:"ruleSet,omitempty"`
 	Schema     string          `json:"schema,omitempty"`
 	SchemaTags []model.Tagged  `json:"schemaTags,omitempty"`
 	MaxID      *int32          `json:"maxId,omitempty"`
@@ -107,7 +108,7 @@ type entity struct {
 
 // content is a schema without where it is registered.
 func content(s *model.Schema) entity {
-	e := entity{GUID: s.GUID.String(), SchemaType: s.Type, Metadata: s.Metadata, Schema: s.Text}
+	e := entity{GUID: s.GUID.String(), SchemaType: s.Type, Metadata: s.Metadata, Rules: s.Rules, Schema: s.Text}
 	for _, r := range s.References {
 		e.References = append(e.References, reference(r))
 	}

@@ -26,6 +26,8 @@ type shownConfig struct {
 	CompatibilityGroup  string          `json:"compatibilityGroup,omitempty"`
 	DefaultMetadata     *model.Metadata `json:"defaultMetadata,omitempty"`
 	OverrideMetadata    *model.Metadata `json:"overrideMetadata,omitempty"`
+	DefaultRules        *model.RuleSet  `json:"defaultRuleSet,omitempty"`
+	OverrideRules       *model.RuleSet  `json:"overrideRuleSet,omitempty"`
 }
 
 func shown(c model.Config) shownConfig {
@@ -100,6 +102,17 @@ func configChange(m member) (func(*model.Config), error) {
 	sheets := map[string]func(*model.Config) **model.Metadata{
 		"defaultMetadata":  func(c *model.Config) **model.Metadata { return &c.DefaultMetadata },
 		"overrideMetadata": func(c *model.Config) **model.Metadata { return &c.OverrideMetadata },
+	}
+	rules := map[string]func(*model.Config) **model.RuleSet{
+		"defaultRuleSet":  func(c *model.Config) **model.RuleSet { return &c.DefaultRules },
+		"overrideRuleSet": func(c *model.Config) **model.RuleSet { return &c.OverrideRules },
+	}
+	if place := rules[m.name]; place != nil {
+		set, err := m.value.ruleSet()
+		if err == nil {
+			err = set.Validate()
+		}
+		return func(c *model.Config) { *place(c) = set }, err
 	}
 	if place := words[m.name]; place != nil {
 		word, err := m.value.text()

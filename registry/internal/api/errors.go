@@ -52,6 +52,8 @@ func codes(k model.Kind) code {
 		return code{422, 42208}
 	case model.SchemaTooLarge:
 		return code{422, 42209}
+	case model.InvalidRuleSet:
+		return code{422, 42210}
 	case model.ContextNotEmpty:
 		return code{422, 42211}
 	case model.Forbidden:

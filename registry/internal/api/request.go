@@ -31,6 +31,8 @@ func (c *call) registration(argument string) (model.Registration, error) {
 			q.References, err = m.value.references()
 		case "metadata":
 			q.Metadata, err = m.value.metadata()
+		case "ruleSet":
+			q.Rules, err = m.value.ruleSet()
 		case "schemaTagsToAdd":
 			q.Tags.Add, err = m.value.tagged()
 		case "schemaTagsToRemove":

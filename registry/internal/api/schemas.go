@@ -1,6 +1,10 @@
 package api
 
-import "github.com/typelog/typelog/registry/internal/model"
+import (
+	"slices"
+
+	"github.com/typelog/typelog/registry/internal/model"
+)
 
 // schemas are the service's answers about schemas by id, by guid, and all of them.
 type schemas interface {
@@ -17,10 +21,10 @@ func listTypes(*call) (any, error) {
 }
 
 func listSchemas(c *call) (any, error) {
-	if c.arg("ruleType") != "" {
-		return page(c, []entity{}) // no schema has rules
-	}
 	list := c.service.Schemas(c.prefix(), c.filter(), c.flag("latestOnly"), c.flag("aliases"))
+	if wanted := c.arg("ruleType"); wanted != "" {
+		list = slices.DeleteFunc(list, func(v model.Listed) bool { return !v.Schema.Rules.HasType(wanted) })
+	}
 	list, err := page(c, list)
 	if err != nil {
 		return nil, err

@@ -62,6 +62,9 @@ func register(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := q.Rules.Validate(); err != nil {
+		return nil, err
+	}
 	done, err := c.service.Register(c.request.Context(), q)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 
 	"github.com/typelog/typelog/registry/internal/model"
 )
@@ -38,10 +39,26 @@ func modifyTags(c *call) (any, error) {
 			change.Add, err = m.value.tagged()
 		case "tagsToRemove":
 			change.Remove, err = m.value.tagged()
+		case "metadata":
+			change.Metadata, err = m.value.metadata()
+		case "ruleSet":
+			change.Rules, err = m.value.ruleSet()
+		case "rulesToMerge":
+			change.MergeRules, err = m.value.ruleSet()
+		case "rulesToRemove":
+			if m.value.kind != null {
+				change.RemoveRules, err = m.value.list()
+			}
 		}
 		if err != nil {
 			return nil, err
 		}
+	}
+	if change.Rules != nil && (change.MergeRules != nil || change.RemoveRules != nil) {
+		return nil, model.Errorf(model.InvalidRuleSet, "ruleSet should be omitted if specifying rulesToMerge or rulesToRemove")
+	}
+	if err := errors.Join(change.MergeRules.Validate(), change.Rules.Validate()); err != nil {
+		return nil, err
 	}
 	done, err := c.service.ModifyTags(c.request.Context(), c.subject(), number, max(0, next), change)
 	if err != nil {

@@ -45,6 +45,8 @@ type Config struct {
 	CompatibilityGroup  string    `json:"compatibilityGroup,omitempty"`
 	DefaultMetadata     *Metadata `json:"defaultMetadata,omitempty"`
 	OverrideMetadata    *Metadata `json:"overrideMetadata,omitempty"`
+	DefaultRules        *RuleSet  `json:"defaultRuleSet,omitempty"`
+	OverrideRules       *RuleSet  `json:"overrideRuleSet,omitempty"`
 }
 
 // Effective is the level that holds under c.

@@ -27,6 +27,7 @@ const (
 	IDMismatch
 	InvalidSubject
 	SchemaTooLarge
+	InvalidRuleSet
 	ContextNotEmpty
 	Forbidden
 	StoreFailed

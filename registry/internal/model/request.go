@@ -8,6 +8,8 @@ type Source struct {
 	References []Reference
 	// Metadata is inherited from the subject's latest version if it is nil.
 	Metadata *Metadata
+	// Rules likewise.
+	Rules *RuleSet
 }
 
 // Blank reports whether the source has no text.

@@ -53,13 +53,14 @@ func orNull(s string) string {
 	return s
 }
 
-// Schema is what an id and a guid stand for: text, references and metadata. It is immutable once it is in a Version.
+// Schema is what an id and a guid stand for: text, references, metadata and rules. It is immutable once it is in a Version.
 type Schema struct {
 	Type Type
 	// Text is the schema as the registry prints it. Empty only for schemas that were imported without one.
 	Text       string
 	References []Reference
 	Metadata   *Metadata // nil if there is none, which differs from an empty one
+	Rules      *RuleSet  // likewise
 	// GUID is Fingerprint's answer; it is set when the schema is complete.
 	GUID GUID
 }
@@ -93,7 +94,7 @@ func ParseGUID(s string) (GUID, bool) {
 }
 
 // Fingerprint computes the guid: MD5 over the text, each reference (name, subject, version as a big-endian int32) and,
-// after a byte 1 that tells an empty metadata from none, the metadata in its sorted order. It is an identifier that
+// after a byte 1 that tells an empty one from none, the metadata in its sorted order, and likewise the rules. It is an identifier that
 // clients compare with Confluent's, not a protection.
 func (s *Schema) Fingerprint() GUID {
 	h := md5.New()
@@ -111,19 +112,26 @@ func (s *Schema) Fingerprint() GUID {
 		h.Write([]byte{1})
 		s.Metadata.write(h)
 	}
+	if s.Rules != nil {
+		h.Write([]byte{1})
+		s.Rules.write(h)
+	}
 	return GUID(h.Sum(nil))
 }
 
 // Same reports whether two schemas have the same content.
 func (s *Schema) Same(o *Schema) bool {
 	return s == o || s.GUID == o.GUID && s.Type == o.Type && s.Text == o.Text &&
-		slices.Equal(s.References, o.References) && s.Metadata.Equal(o.Metadata)
+		slices.Equal(s.References, o.References) && s.Metadata.Equal(o.Metadata) && s.Rules.Equal(o.Rules)
 }
 
-// With returns a copy of s with other metadata and the guid that belongs to it.
-func (s *Schema) With(m *Metadata) *Schema {
+// Attached is the metadata and the rules of s.
+func (s *Schema) Attached() Attached { return Attached{s.Metadata, s.Rules} }
+
+// With returns a copy of s with other metadata and rules and the guid that belongs to it.
+func (s *Schema) With(a Attached) *Schema {
 	c := *s
-	c.Metadata = m
+	c.Metadata, c.Rules = a.Metadata, a.Rules
 	c.GUID = c.Fingerprint()
 	return &c
 }

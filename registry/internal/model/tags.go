@@ -26,6 +26,12 @@ type TagChange struct {
 	Add, Remove []Tagged
 	// Propagate takes over the tags of the latest version.
 	Propagate bool
+	// Metadata and Rules replace those of the version that is tagged, if they are not nil.
+	Metadata *Metadata
+	Rules    *RuleSet
+	// MergeRules and RemoveRules change the rules of the version before the new one.
+	MergeRules  *RuleSet
+	RemoveRules []string
 	// Always makes a new version even if nothing changes.
 	Always bool
 }

@@ -94,21 +94,21 @@ func (r *reader) versions(where string, args ...any) {
 			return err
 		}
 		return r.f(PutVersion{Version: v})
-	}, `SELECT v.subject, v.version, v.context, v.id, v.deleted, v.time, s.guid, s.type, s.text, s.refs, s.metadata
+	}, `SELECT v.subject, v.version, v.context, v.id, v.deleted, v.time, s.guid, s.type, s.text, s.refs, s.metadata, s.rules
 		FROM versions v JOIN schemas s ON s.context = v.context AND s.id = v.id `+where+
 		` ORDER BY v.subject, v.version`, args...)
 }
 
 func (r *reader) version(rows *sql.Rows) (*model.Version, error) {
 	var (
-		v              model.Version
-		k              schemaKey
-		subject        string
-		guid           sql.RawBytes
-		kind, text     sql.RawBytes
-		refs, metadata sql.NullString
+		v                     model.Version
+		k                     schemaKey
+		subject               string
+		guid                  sql.RawBytes
+		kind, text            sql.RawBytes
+		refs, metadata, rules sql.NullString
 	)
-	err := rows.Scan(&subject, &v.Number, &k.context, &k.id, &v.Deleted, &v.Time, &guid, &kind, &text, &refs, &metadata)
+	err := rows.Scan(&subject, &v.Number, &k.context, &k.id, &v.Deleted, &v.Time, &guid, &kind, &text, &refs, &metadata, &rules)
 	if err != nil {
 		return nil, err
 	}
@@ -127,6 +127,12 @@ func (r *reader) version(rows *sql.Rows) (*model.Version, error) {
 		s.Metadata = &model.Metadata{}
 		if err := json.Unmarshal([]byte(metadata.String), s.Metadata); err != nil {
 			return nil, fmt.Errorf("%q version %d: metadata: %w", subject, v.Number, err)
+		}
+	}
+	if rules.Valid {
+		s.Rules = &model.RuleSet{}
+		if err := json.Unmarshal([]byte(rules.String), s.Rules); err != nil {
+			return nil, fmt.Errorf("%q version %d: rules: %w", subject, v.Number, err)
 		}
 	}
 	v.Schema, r.schemas[k] = s, s

@@ -16,7 +16,7 @@ import (
 )
 
 // format is the newest database format that this build reads and writes; it stands in PRAGMA user_version.
-const format = 1
+const format = 2
 
 // applicationID marks the file as a registry database ("tlsr" in ASCII); it stands in PRAGMA application_id.
 const applicationID = 0x746c7372
@@ -93,6 +93,10 @@ func (s *SQLite) prepare(ctx context.Context) error {
 	case version > format:
 		return fmt.Errorf("%w (its format is %d, this build knows up to %d): run that version, or restore a backup",
 			ErrNewer, version, format)
+	case version < format:
+		if err := s.upgrade(ctx, version); err != nil {
+			return fmt.Errorf("bring it from format %d to %d: %w", version, format, err)
+		}
 	}
 	if err := s.db.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM changes").Scan(&s.at); err != nil {
 		return err
@@ -110,6 +114,29 @@ func (s *SQLite) create(ctx context.Context) error {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
 			return err
 		}
+	}
+	return tx.Commit()
+}
+
+// upgrade brings the database from an older format to this build's, in one transaction.
+func (s *SQLite) upgrade(ctx context.Context, from int) error {
+	if from < 1 {
+		return errors.New("there never was such a format: restore a backup")
+	}
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	for _, step := range upgrades[from:] {
+		for _, statement := range step {
+			if _, err := tx.ExecContext(ctx, statement); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", format)); err != nil {
+		return err
 	}
 	return tx.Commit()
 }

@@ -49,7 +49,7 @@ func TestSQLiteRefusesOtherFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Close()
-	exec(t, path, "PRAGMA user_version = 2")
+	exec(t, path, "PRAGMA user_version = 1000")
 	if _, err = store.OpenSQLite(t.Context(), path); !errors.Is(err, store.ErrNewer) || !strings.Contains(err.Error(), path) {
 		t.Errorf("a newer format: %v", err)
 	}
@@ -64,6 +64,44 @@ func TestSQLiteRefusesOtherFiles(t *testing.T) {
 	}
 	if _, err = store.OpenSQLite(t.Context(), text); err == nil {
 		t.Error("a text file was opened as a database")
+	}
+}
+
+// TestSQLiteUpgrades: a database of the first format, as it was made then, is read with everything in it.
+func TestSQLiteUpgrades(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "registry.db")
+	exec(t, path,
+		`CREATE TABLE schemas (context TEXT NOT NULL, id INTEGER NOT NULL, guid BLOB NOT NULL, type TEXT NOT NULL,
+			text TEXT NOT NULL, refs TEXT, metadata TEXT, PRIMARY KEY (context, id)) WITHOUT ROWID`,
+		`CREATE TABLE versions (subject TEXT NOT NULL, version INTEGER NOT NULL, context TEXT NOT NULL, id INTEGER NOT NULL,
+			deleted INTEGER NOT NULL, time INTEGER NOT NULL, given TEXT, PRIMARY KEY (subject, version)) WITHOUT ROWID`,
+		`CREATE INDEX versions_by_id ON versions (context, id)`,
+		`CREATE TABLE contexts (name TEXT NOT NULL PRIMARY KEY, max_id INTEGER NOT NULL, listed INTEGER NOT NULL) WITHOUT ROWID`,
+		`CREATE TABLE configs (subject TEXT NOT NULL PRIMARY KEY, config TEXT NOT NULL) WITHOUT ROWID`,
+		`CREATE TABLE modes (subject TEXT NOT NULL PRIMARY KEY, mode TEXT NOT NULL) WITHOUT ROWID`,
+		`CREATE TABLE changes (seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL)`,
+		`INSERT INTO schemas VALUES ('.', 1, x'00112233445566778899aabbccddeeff', 'AVRO', '"int"', NULL, NULL)`,
+		`INSERT INTO versions VALUES ('s', 1, '.', 1, 0, 7, NULL)`,
+		`INSERT INTO contexts VALUES ('.', 1, 1)`,
+		"PRAGMA application_id = 1953264498", "PRAGMA user_version = 1")
+	for range 2 { // the second time it is of this format
+		s, err := store.OpenSQLite(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var found []*model.Version
+		if _, err := s.Load(t.Context(), func(c store.Change) error {
+			if put, ok := c.(store.PutVersion); ok {
+				found = append(found, put.Version)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if len(found) != 1 || found[0].Schema.Text != `"int"` || found[0].Schema.Rules != nil {
+			t.Errorf("read %+v", found)
+		}
+		s.Close()
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 var tables = []string{
 	`CREATE TABLE schemas (
 		context TEXT NOT NULL, id INTEGER NOT NULL, guid BLOB NOT NULL, type TEXT NOT NULL, text TEXT NOT NULL,
-		refs TEXT, metadata TEXT, PRIMARY KEY (context, id)) WITHOUT ROWID`,
+		refs TEXT, metadata TEXT, rules TEXT, PRIMARY KEY (context, id)) WITHOUT ROWID`,
 	`CREATE TABLE versions (
 		subject TEXT NOT NULL, version INTEGER NOT NULL, context TEXT NOT NULL, id INTEGER NOT NULL,
 		deleted INTEGER NOT NULL, time INTEGER NOT NULL, given TEXT, PRIMARY KEY (subject, version)) WITHOUT ROWID`,
@@ -24,6 +24,11 @@ var tables = []string{
 		seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL)`,
 	fmt.Sprintf("PRAGMA application_id = %d", applicationID),
 	fmt.Sprintf("PRAGMA user_version = %d", format),
+}
+
+// upgrades bring a database from the format that is their index to the next one.
+var upgrades = [...][]string{
+	1: {`ALTER TABLE schemas ADD COLUMN rules TEXT`},
 }
 
 // The kinds of keys in the change log.
@@ -48,9 +53,10 @@ func (s *statements) prepare(ctx context.Context, db *sql.DB) error {
 		{&s.position, `SELECT coalesce(max(seq), 0) FROM changes`},
 		{&s.note, `INSERT INTO changes (kind, name, number) VALUES (?, ?, ?)`},
 		{&s.trim, `DELETE FROM changes WHERE seq <= ?`},
-		{&s.putSchema, `INSERT INTO schemas (context, id, guid, type, text, refs, metadata) VALUES (?, ?, ?, ?, ?, ?, ?)
+		{&s.putSchema, `INSERT INTO schemas (context, id, guid, type, text, refs, metadata, rules)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET guid = excluded.guid, type = excluded.type, text = excluded.text,
-			refs = excluded.refs, metadata = excluded.metadata`},
+			refs = excluded.refs, metadata = excluded.metadata, rules = excluded.rules`},
 		{&s.putVersion, `INSERT INTO versions (subject, version, context, id, deleted, time, given)
 			VALUES (?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET context = excluded.context, deleted = excluded.deleted, time = excluded.time,

@@ -53,19 +53,26 @@ func (w *writer) putVersion(c PutVersion) {
 	oldContext, oldID, existed := w.find(v.Subject, v.Number)
 	refs, err := encodeReferences(v.Schema.References)
 	w.fail(err)
-	var metadata sql.NullString
+	var metadata, rules sql.NullString
 	if v.Schema.Metadata != nil {
-		text, err := json.Marshal(v.Schema.Metadata)
-		w.fail(err)
-		metadata = sql.NullString{String: string(text), Valid: true}
+		metadata = w.json(v.Schema.Metadata)
+	}
+	if v.Schema.Rules != nil {
+		rules = w.json(v.Schema.Rules)
 	}
 	name := v.Subject.Context()
-	w.exec(w.stmts.putSchema, name, v.ID, v.Schema.GUID[:], string(v.Schema.Type), v.Schema.Text, refs, metadata)
+	w.exec(w.stmts.putSchema, name, v.ID, v.Schema.GUID[:], string(v.Schema.Type), v.Schema.Text, refs, metadata, rules)
 	given := sql.NullString{String: c.Given, Valid: c.Given != "" && c.Given != v.Schema.Text}
 	w.exec(w.stmts.putVersion, string(v.Subject), v.Number, name, v.ID, v.Deleted, v.Time, given)
 	if existed && oldID != v.ID {
 		w.exec(w.stmts.prune, oldContext, oldID)
 	}
+}
+
+func (w *writer) json(value any) sql.NullString {
+	text, err := json.Marshal(value)
+	w.fail(err)
+	return sql.NullString{String: string(text), Valid: true}
 }
 
 func (w *writer) dropVersion(c DropVersion) {

@@ -112,12 +112,16 @@ func keeps(t *testing.T, open Open) {
 				Sensitive: []string{"o"}})}}
 	plain := store.PutVersion{Version: &model.Version{Subject: "j", Number: 1, ID: 1, Time: 5,
 		Schema: &model.Schema{Type: model.JSON, Text: "true", Metadata: &model.Metadata{}}}}
+	rich.Version.Schema = rich.Version.Schema.With(model.Attached{Metadata: rich.Version.Schema.Metadata, Rules: &model.RuleSet{
+		Domain: []model.Rule{{Name: "r", Doc: "d", Kind: "CONDITION", Mode: "WRITE", Type: "CEL", Tags: []string{"PII"},
+			Params: map[string]string{"k": "v"}, Expr: "a < b", OnSuccess: "NONE", OnFailure: "ERROR", Disabled: true}}, EnableAt: "CLIENT"}})
 	plain.Version.Schema.GUID = plain.Version.Schema.Fingerprint()
 	want := []store.Change{
 		store.PutContext{Name: ".", MaxID: 9, Listed: true},
 		store.PutContext{Name: ".ctx", MaxID: 7},
 		store.PutConfig{Subject: "", Config: model.Config{Level: model.Full, Normalize: &yes,
-			DefaultMetadata: &model.Metadata{Properties: map[string]string{"k": "v"}}}},
+			DefaultMetadata: &model.Metadata{Properties: map[string]string{"k": "v"}},
+			OverrideRules:   &model.RuleSet{Migration: []model.Rule{{Name: "m", Kind: "TRANSFORM", Mode: "UPGRADE", Type: "JSONATA"}}}}},
 		store.PutConfig{Subject: "s", Config: model.Config{}},
 		store.PutMode{Subject: ":.ctx:", Mode: model.ReadOnly},
 		rich,
