@@ -15,33 +15,30 @@ import (
 
 var compiled = flag.Int("compiled", 500, "of how many fields TestScale compiles what is generated")
 
-// A set of 5,000 fields is generated in less than two seconds. What is generated of a smaller one compiles; make scale
-// compiles all of it, which takes longer than a test should.
+// A set of 5,000 fields is generated in less than two seconds, and what is generated compiles. make scale says so; among
+// all other tests, on any machine, under the race detector, there is more time, and less to compile.
 func TestScale(t *testing.T) {
 	sources := wide(5000)
-	quickest := time.Hour
-	var files []codegen.File
-	for range 3 { // the machine may be busy with something else
-		start := time.Now()
-		var err error
-		if files, err = codegen.Generate(sources, codegen.Options{}); err != nil {
-			t.Fatal(err)
-		}
-		if quickest = min(quickest, time.Since(start)); quickest < 2*time.Second {
-			break
-		}
+	most := 30 * time.Second
+	if *compiled == 5000 {
+		most = 2 * time.Second
 	}
-	t.Logf("generated %d files in %v", len(files), quickest)
-	if quickest > 2*time.Second {
-		t.Errorf("it took %v", quickest)
+	start := time.Now()
+	files, err := codegen.Generate(sources, codegen.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(start)
+	t.Logf("generated %d files in %v", len(files), took)
+	if took > most {
+		t.Errorf("it took %v", took)
 	}
 	if *compiled != 5000 {
-		var err error
 		if files, err = codegen.Generate(wide(*compiled), codegen.Options{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	start := time.Now()
+	start = time.Now()
 	compile(t, files)
 	t.Logf("compiled %d fields in %v", *compiled, time.Since(start))
 }
