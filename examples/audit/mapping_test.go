@@ -129,6 +129,23 @@ func TestDetails(t *testing.T) {
 	}
 }
 
+// TestExporters reads what other exporters write in the same fields.
+func TestExporters(t *testing.T) {
+	for line, want := range map[string]audit.Outcome{
+		`{"EventID":1,"Channel":"Security","SourceName":"x","TimeCreated":"2026-03-02T06:00:00Z","Keywords":-9214364837600034816,"EventType":"AUDIT_SUCCESS"}`: audit.OutcomeSuccess,
+		`{"EventID":1,"Channel":"Security","SourceName":"x","TimeCreated":"2026-03-02T06:00:00Z","Keywords":-9218868437227405312,"EventType":4,"Status":null}`: audit.OutcomeFailure,
+		`{"EventID":1,"Channel":"Security","SourceName":"x","@timestamp":"2026-03-02T06:00:00+02:00"}`:                                                         audit.OutcomeUnknown,
+	} {
+		root, err := parseJSON([]byte(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e, err := mapEvent(root); err != nil || e.Outcome != want {
+			t.Errorf("%s: %v (%v)", line, e, err)
+		}
+	}
+}
+
 // own says where an event of each log holds a source's field as it was. It is written down a second time here, so that
 // the mapping cannot forget a field by its own table.
 func own(log string, e *audit.AuditEvent) map[string]string {

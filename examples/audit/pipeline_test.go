@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/typelog/typelog/internal/node"
@@ -114,6 +116,22 @@ func TestPipeline(t *testing.T) {
 	s.expect(t, "read=6 produced=6 dead_lettered=0", "ingest", grown)
 	s.expect(t, "stored=1 duplicates=30 gaps=0", store...)
 	s.expect(t, "stored=0 duplicates=0 gaps=0", store...)
+}
+
+// TestContract produces something else to the topic of events: the server refuses it, so the store never meets it.
+func TestContract(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	s.expect(t, "read=25 produced=25 dead_lettered=0", append([]string{"ingest"}, corpusFiles()...)...)
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.file.Listeners[0].Bind), kgo.DefaultProduceTopic("audit"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	err = client.ProduceSync(t.Context(), kgo.StringRecord("no event")).FirstErr()
+	if !errors.Is(err, kerr.InvalidRecord) {
+		t.Errorf("a record that is no event gives: %v", err)
+	}
 }
 
 func checkReport(t *testing.T, s *testServer, db string) {

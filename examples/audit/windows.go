@@ -10,6 +10,9 @@ import (
 	"github.com/typelog/typelog/serde/avro"
 )
 
+// registryKey is the kind of target of Sysmon's events whose operation is in their EventType.
+const registryKey = "registry key"
+
 // Bits of a Windows event's keywords.
 const (
 	auditFailure = 0x0010000000000000
@@ -73,7 +76,10 @@ func jsonText(s avro.Opt[string]) avro.Opt[string] {
 }
 
 func windowsOperation(known windowsEvent, f *fields) audit.Operation {
-	switch f.text("EventType") { // Sysmon's registry events
+	if known.target != registryKey {
+		return known.operation
+	}
+	switch f.text("EventType") {
 	case "CreateKey", "CreateValue":
 		return audit.OperationCreate
 	case "DeleteKey", "DeleteValue":
@@ -84,14 +90,8 @@ func windowsOperation(known windowsEvent, f *fields) audit.Operation {
 
 // windowsOutcome reads the audit bits of the keywords; logs other than Security have none and say nothing.
 func windowsOutcome(known windowsEvent, f *fields) audit.Outcome {
-	text := f.text("Keywords")
-	if text == "" {
-		return audit.OutcomeUnknown
-	}
-	bits, err := strconv.ParseUint(text, 0, 64)
+	bits := windowsKeywords(f)
 	switch {
-	case err != nil:
-		f.fail([]string{"Keywords"}, "is %q, not a number", clip(text))
 	case bits&auditFailure != 0 && (known.failureIsDenial || known.operation == audit.OperationLogin):
 		return audit.OutcomeDenied
 	case bits&auditFailure != 0:
@@ -100,6 +100,24 @@ func windowsOutcome(known windowsEvent, f *fields) audit.Outcome {
 		return audit.OutcomeSuccess
 	}
 	return audit.OutcomeUnknown
+}
+
+// windowsKeywords returns the keywords' bits: hexadecimal text, or the same 64 bits as a signed number, by exporter.
+func windowsKeywords(f *fields) uint64 {
+	path := []string{"Keywords"}
+	if v := f.at(path); v != nil && v.kind == kindNumber {
+		n, _ := f.integer(path...)
+		return uint64(n)
+	}
+	text := f.text(path...)
+	if text == "" {
+		return 0
+	}
+	bits, err := strconv.ParseUint(text, 0, 64)
+	if err != nil {
+		f.fail(path, "is %q, not a number", clip(text))
+	}
+	return bits
 }
 
 // windowsActor finds who acted. In most events of the Security log that is the subject; who logs on or off is the
