@@ -6,7 +6,8 @@ import (
 	"sync"
 )
 
-// budget is a number of bytes that many connections share. Who wants more than is left waits in line.
+// budget is a number of bytes that many connections share. Who wants more than is left waits in line; who wants little may
+// pass those who wait for much.
 type budget struct {
 	size int64
 	// overdraw lets one lease at a time go beyond the budget. It is for leases that grow while they are held: without it,
@@ -18,6 +19,9 @@ type budget struct {
 	drawn   bool       // a lease is overdrawing
 	waiters *list.List // of *waiter, in order of arrival
 }
+
+// littleShare of a budget is little: a few requests that wait for much of it do not hold up all others.
+const littleShare = 500
 
 type waiter struct {
 	lease *lease
@@ -42,7 +46,7 @@ func (b *budget) lease() lease { return lease{b: b} }
 func (l *lease) grow(ctx context.Context, n int64) error {
 	b := l.b
 	b.mu.Lock()
-	if l.drawing || b.waiters.Len() == 0 && b.grants(l, n) {
+	if l.drawing || (b.waiters.Len() == 0 || n <= b.size/littleShare) && b.grants(l, n) {
 		b.give(l, n)
 		b.mu.Unlock()
 		return nil

@@ -30,8 +30,10 @@ type conn struct {
 	slots chan struct{}
 	queue chan *pending
 
-	closing atomic.Bool // the server is shutting down
-	out     []byte      // of the writing goroutine
+	closing atomic.Bool  // the server is shutting down
+	reading atomic.Int64 // since when a frame's body is being read, in ns since the epoch; 0 while none is
+	slow    atomic.Bool  // cut off by cutSlowest
+	out     []byte       // of the writing goroutine
 }
 
 // pending is a request whose answer is not written yet.
@@ -49,11 +51,14 @@ type pending struct {
 const (
 	inBuffer  = 4 << 10
 	joinBelow = 16 << 10 // parts up to this size are copied into one write
+	// patienceShare: a frame waits for this part of the frame timeout before the slowest sender is looked for.
+	patienceShare = 6
 	// slowest is the pace, in bytes a second, that a peer has to keep up while a frame or an answer is under way.
 	slowest = 16 << 10
 )
 
 var (
+	errSlow      = errors.New("cut off: others wait for the memory that its unfinished request holds (" + FramesSetting + " is what there is)")
 	errClosing   = errors.New("shutting down")
 	errIdle      = errors.New("idle for too long")
 	errUnknown   = errors.New("unknown request")
@@ -78,6 +83,9 @@ func (c *conn) serve(ctx context.Context) error {
 	close(c.queue)
 	werr := <-written
 	c.tc.Close()
+	if c.slow.Load() {
+		return errSlow
+	}
 	if werr != nil && (err == nil || errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF)) {
 		return werr
 	}
@@ -192,7 +200,9 @@ func (c *conn) body(ctx context.Context, p *pending, n int, version int16, cost 
 			return nil // a header that is longer, or wrong; it shows when the rest is there
 		}
 	}
-	buf, err := readBody(ctx, c.in, n, &p.frame, pool, peek)
+	c.reading.Store(time.Now().UnixNano())
+	buf, err := readBody(c.in, n, func(n int64) error { return c.more(ctx, &p.frame, n) }, pool, peek)
+	c.reading.Store(0)
 	if err != nil {
 		return err
 	}
@@ -220,6 +230,20 @@ func (c *conn) body(ctx context.Context, p *pending, n int, version int16, cost 
 		p.memory.shrink(int64(n) * waitingCost)
 	}
 	return nil
+}
+
+// more takes n bytes more for a frame. If that takes long, somebody who sends slowly may hold what is missing: the slowest
+// is cut off then, so that a few half-sent frames cannot stop all others.
+func (c *conn) more(ctx context.Context, l *lease, n int64) error {
+	for {
+		patience, cancel := context.WithTimeout(ctx, c.s.frameTimeout/patienceShare)
+		err := l.grow(patience, n)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		c.s.cutSlowest(c)
+	}
 }
 
 // start calls the handler. A handler that panics costs its connection, not the broker.
@@ -265,6 +289,7 @@ func (p *pending) release(s *Server) {
 func (c *conn) write() (err error) {
 	for p := range c.queue {
 		a := p.answer(c)
+		p.memory.shrink(size(a)) // the decoded request is gone; a client that reads slowly holds its answer only
 		if err == nil {
 			if err = a.Err; err == nil && !a.None {
 				err = c.writeAnswer(p, a)
@@ -283,6 +308,14 @@ func (c *conn) write() (err error) {
 		<-c.slots
 	}
 	return err
+}
+
+// size is the memory that an answer takes.
+func size(a Answer) (n int64) {
+	for _, part := range a.Parts {
+		n += int64(len(part.Bytes))
+	}
+	return n
 }
 
 // writeAnswer writes one answer: small parts together, large ones each by itself.

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bufio"
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -76,10 +75,10 @@ func (b *buffers) put(p []byte) {
 	}
 }
 
-// readBody reads n bytes. The buffer grows as they arrive, and with it the lease, so that a length that is only claimed
-// costs nothing. pool is nil if the buffer is to be the garbage collector's. peek, which may be nil, can stop a frame whose
+// readBody reads n bytes. The buffer grows as they arrive, and more is asked before each step, so that a length that is only
+// claimed costs nothing. pool is nil if the buffer is to be the garbage collector's. peek, which may be nil, can stop a frame whose
 // first bytes have arrived.
-func readBody(ctx context.Context, r *bufio.Reader, n int, l *lease, pool *buffers, peek func([]byte) error) ([]byte, error) {
+func readBody(r *bufio.Reader, n int, more func(n int64) error, pool *buffers, peek func([]byte) error) ([]byte, error) {
 	get := func(n int) []byte { return make([]byte, n) }
 	put := func([]byte) {}
 	var buf []byte
@@ -89,7 +88,7 @@ func readBody(ctx context.Context, r *bufio.Reader, n int, l *lease, pool *buffe
 	}
 	step := min(n, max(firstStep, r.Buffered()))
 	for have := 0; ; step = min(n, growth*have) {
-		if err := l.grow(ctx, int64(step-have)); err != nil {
+		if err := more(int64(step - have)); err != nil {
 			put(buf)
 			return nil, err
 		}

@@ -55,7 +55,7 @@ func FuzzFrame(f *testing.F) {
 		}
 		size := int(binary.BigEndian.Uint32(b) & (1<<31 - 1))
 		l := newBudget(1<<40, true).lease()
-		got, err := readBody(context.Background(), bufio.NewReader(bytes.NewReader(b[4:])), size, &l, nil, nil)
+		got, err := readBody(bufio.NewReader(bytes.NewReader(b[4:])), size, func(n int64) error { return l.grow(t.Context(), n) }, nil, nil)
 		if most := int64(max(firstStep, growth*len(b))); l.held > most {
 			t.Fatalf("%d bytes leased for %d that arrived", l.held, len(b))
 		}
@@ -79,7 +79,7 @@ func TestNothingForAClaim(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	for range 100 {
 		l := newBudget(1<<40, true).lease()
-		if _, err := readBody(t.Context(), r, 1<<31-1, &l, nil, nil); err == nil {
+		if _, err := readBody(r, 1<<31-1, func(n int64) error { return l.grow(t.Context(), n) }, nil, nil); err == nil {
 			t.Fatal("2 GiB were read from nothing")
 		}
 	}

@@ -203,6 +203,24 @@ func (s *Server) open(tc net.Conn, listener string) (*conn, context.Context, err
 	return c, ctx, nil
 }
 
+// cutSlowest ends the connection that has been sending one frame for longest, if it has had a frame timeout for that.
+func (s *Server) cutSlowest(but *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var slowest *conn
+	since := time.Now().Add(-s.frameTimeout).UnixNano()
+	for c := range s.conns {
+		if at := c.reading.Load(); c != but && at != 0 && at < since {
+			slowest, since = c, at
+		}
+	}
+	if slowest != nil {
+		slowest.slow.Store(true)
+		slowest.cancel()
+		slowest.tc.Close()
+	}
+}
+
 func (s *Server) forget(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

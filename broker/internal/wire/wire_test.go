@@ -38,6 +38,7 @@ const (
 	keyWait // until the connection ends
 	keyBulk
 	keySmall
+	keyLarge // a large answer
 )
 
 func (h *handler) Admit(key, version int16) (Admission, bool) {
@@ -49,7 +50,7 @@ func (h *handler) Admit(key, version int16) (Admission, bool) {
 	if key == keySmall {
 		a.MaxBytes, a.Setting = 100, "some.setting"
 	}
-	return a, key >= keyEcho && key <= keySmall
+	return a, key >= keyEcho && key <= keyLarge
 }
 
 func (h *handler) Start(ctx context.Context, r *Request) Finish {
@@ -70,6 +71,8 @@ func (h *handler) Start(ctx context.Context, r *Request) Finish {
 			return Answer{Err: errors.New("as asked")}
 		case keyWait:
 			<-ctx.Done()
+		case keyLarge:
+			return Answer{Parts: []Part{{Chunk: body(make([]byte, 32<<20))}}}
 		}
 		return echo
 	}
@@ -355,5 +358,36 @@ func TestBindErrorSaysWhatIsTaken(t *testing.T) {
 	var b *BindError
 	if !errors.As(err, &b) || !b.InUse || b.Address != socks[0].Addr().String() {
 		t.Errorf("%v (%+v)", err, b)
+	}
+}
+
+// TestSlowSendersAreCutOff: frames that are half sent and hold the whole budget do not stop others for good.
+func TestSlowSendersAreCutOff(t *testing.T) {
+	addr, _, _ := run(t, Options{FrameBudget: 1 << 20, FrameTimeout: 60 * time.Millisecond})
+	var slow []net.Conn
+	for range 3 { // their deadline is far off, for they may send a byte now and then
+		c := dial(t, addr)
+		c.Write(frame(keyBulk, 1, 1, string(make([]byte, 1<<20-100)))[:700_000])
+		slow = append(slow, c)
+	}
+	for i := range 4 {
+		c := dial(t, addr)
+		go c.Write(frame(keyBulk, 1, int32(i), string(make([]byte, 600_000))))
+		if _, _, err := answer(c); err != nil {
+			t.Fatalf("an honest client behind slow ones: %v", err)
+		}
+	}
+}
+
+// TestSlowReadersHoldTheirAnswerOnly: a client that does not read does not keep the memory for decoding its request.
+func TestSlowReadersHoldTheirAnswerOnly(t *testing.T) {
+	addr, h, _ := run(t, Options{MemoryBudget: 80 << 20})
+	content := string(make([]byte, 1<<20-100))
+	go dial(t, addr).Write(frame(keyLarge, 1, 1, content))
+	h.wait(1)
+	c := dial(t, addr)
+	go c.Write(frame(keyEcho, 1, 1, content))
+	if _, _, err := answer(c); err != nil {
+		t.Fatal(err)
 	}
 }
