@@ -401,7 +401,7 @@ func (c *conn) stop() {
 func (c *conn) logEnd(err error) {
 	var level slog.Level
 	switch {
-	case err == nil, errors.Is(err, io.EOF), errors.Is(err, errIdle), errors.Is(err, net.ErrClosed), c.closing.Load(),
+	case err == nil, errors.Is(err, io.EOF), errors.Is(err, errIdle), errors.Is(err, net.ErrClosed), errors.Is(err, errClosing),
 		errors.Is(err, context.Canceled):
 		level = slog.LevelDebug
 	case errors.As(err, new(net.Error)), errors.Is(err, io.ErrUnexpectedEOF):

@@ -364,11 +364,9 @@ func TestBindErrorSaysWhatIsTaken(t *testing.T) {
 // TestSlowSendersAreCutOff: frames that are half sent and hold the whole budget do not stop others for good.
 func TestSlowSendersAreCutOff(t *testing.T) {
 	addr, _, _ := run(t, Options{FrameBudget: 1 << 20, FrameTimeout: 60 * time.Millisecond})
-	var slow []net.Conn
 	for range 3 { // their deadline is far off, for they may send a byte now and then
 		c := dial(t, addr)
 		c.Write(frame(keyBulk, 1, 1, string(make([]byte, 1<<20-100)))[:700_000])
-		slow = append(slow, c)
 	}
 	for i := range 4 {
 		c := dial(t, addr)
