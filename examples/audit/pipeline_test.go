@@ -134,6 +134,32 @@ func TestContract(t *testing.T) {
 	}
 }
 
+// TestNoContract ingests to a topic that somebody created without a contract: it works, and says so.
+func TestNoContract(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.file.Listeners[0].Bind))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for _, topic := range []string{"bare", "audit"} {
+		if topic == "bare" {
+			if _, err := kadm.NewClient(client).CreateTopic(t.Context(), 2, 1, nil, topic); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var said strings.Builder
+		cfg := ingestConfig{brokers: []string{s.file.Listeners[0].Bind}, registry: "http://" + s.file.Registry.Bind, topic: topic, files: corpusFiles()}
+		if err := ingest(t.Context(), cfg, slog.New(slog.NewTextHandler(&said, nil)), io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		if warned := strings.Contains(said.String(), "no contract"); warned != (topic == "bare") {
+			t.Errorf("about topic %s it said %q", topic, said.String())
+		}
+	}
+}
+
 func checkReport(t *testing.T, s *testServer, db string) {
 	t.Helper()
 	got, err := s.audit(t, "report", "--db", db, "--top", "3")

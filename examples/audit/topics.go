@@ -35,14 +35,34 @@ func createTopics(ctx context.Context, log *slog.Logger, brokers []string, topic
 		reject := "reject"
 		err := createTopic(ctx, admin, topic, eventPartitions, map[string]*string{contractConfig: &reject})
 		if errors.Is(err, kerr.InvalidConfig) {
-			log.Warn("this broker knows no contracts, so the topic is created without one", "topic", topic, "config", contractConfig)
+			log.Warn("this broker knows no contracts", "topic", topic, "config", contractConfig)
 			err = createTopic(ctx, admin, topic, eventPartitions, nil)
 		}
 		if err != nil {
 			return err
 		}
-		return createTopic(ctx, admin, topic+deadSuffix, 1, nil)
+		if err := createTopic(ctx, admin, topic+deadSuffix, 1, nil); err != nil {
+			return err
+		}
+		return checkContract(ctx, log, admin, topic)
 	})
+}
+
+// checkContract says so if the topic, which somebody else may have created, takes records that are no events.
+func checkContract(ctx context.Context, log *slog.Logger, admin *kadm.Client, topic string) error {
+	described, err := admin.DescribeTopicConfigs(ctx, topic)
+	if err != nil {
+		return fmt.Errorf("settings of topic %s: %w", topic, err)
+	}
+	for _, d := range described {
+		for _, c := range d.Configs {
+			if c.Key == contractConfig && c.MaybeValue() == "reject" {
+				return nil
+			}
+		}
+	}
+	log.Warn("the topic has no contract, so others can write to it what is no event", "topic", topic, "set", contractConfig+"=reject")
+	return nil
 }
 
 // createTopic creates a topic, with the broker's own number of replicas, unless it exists.
