@@ -57,13 +57,14 @@ func New(cfg Config) (*Broker, error) {
 
 // open opens the rooms from the bottom up.
 func (b *Broker) open(ctx context.Context) error {
-	settings, err := b.cfg.settings()
-	if err != nil {
-		return err
-	}
 	// The sockets come first: a port that is taken is found out before anything is touched.
 	var advertised map[string]api.Endpoint
+	var err error
 	if b.sockets, advertised, err = bind(b.cfg.Listeners); err != nil {
+		return err
+	}
+	settings, err := b.settings(advertised)
+	if err != nil {
 		return err
 	}
 	if err := b.openData(ctx, settings); err != nil {

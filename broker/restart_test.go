@@ -168,6 +168,17 @@ func TestListeners(t *testing.T) {
 	if host, port := told(addrs[len(addrs)-1].String()); host != "kafka.example" || port != 19092 {
 		t.Errorf("a client outside is told %s:%d", host, port)
 	}
+	// Clients ask the broker's configs for it, too.
+	rs, err := kadm.NewClient(r.client()).DescribeBrokerConfigs(within(t, 10*time.Second), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("INSIDE://localhost:%d,OUTSIDE://kafka.example:19092", addrs[0].(*net.TCPAddr).Port)
+	for _, c := range rs[0].Configs {
+		if c.Key == "advertised.listeners" && c.MaybeValue() != want {
+			t.Errorf("advertised.listeners is %s, want %s", c.MaybeValue(), want)
+		}
+	}
 }
 
 // TestNewSaysWhatIsWrong: every error is one line and names what to do.

@@ -1,10 +1,12 @@
 package broker
 
 import (
+	"net"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/typelog/typelog/broker/internal/api"
 	"github.com/typelog/typelog/broker/internal/config"
 	"github.com/typelog/typelog/broker/internal/group"
 	"github.com/typelog/typelog/broker/internal/state"
@@ -12,26 +14,23 @@ import (
 )
 
 // settings reads the broker's settings, and logs those that have no effect.
-func (cfg *Config) settings() (*config.Broker, error) {
-	var binds, advertised []string
-	for _, l := range cfg.Listeners {
-		for _, addr := range l.Bind {
-			binds = append(binds, l.Name+"://"+addr)
-		}
-		if l.Advertise != "" {
-			advertised = append(advertised, l.Name+"://"+l.Advertise)
-		} else {
-			advertised = append(advertised, l.Name+"://"+l.Bind[0])
-		}
+func (b *Broker) settings(advertised map[string]api.Endpoint) (*config.Broker, error) {
+	var bound, told []string
+	for _, s := range b.sockets {
+		bound = append(bound, s.Name+"://"+s.Addr().String())
 	}
-	s, warnings, err := config.New(cfg.Settings, map[string]string{
-		"node.id":              strconv.Itoa(int(cfg.NodeID)),
-		"listeners":            strings.Join(binds, ","),
-		"advertised.listeners": strings.Join(advertised, ","),
-		"log.dirs":             cfg.Dir,
+	for _, l := range b.cfg.Listeners {
+		at := advertised[l.Name]
+		told = append(told, l.Name+"://"+net.JoinHostPort(at.Host, strconv.Itoa(int(at.Port))))
+	}
+	s, warnings, err := config.New(b.cfg.Settings, map[string]string{
+		"node.id":              strconv.Itoa(int(b.cfg.NodeID)),
+		"listeners":            strings.Join(bound, ","),
+		"advertised.listeners": strings.Join(told, ","),
+		"log.dirs":             b.cfg.Dir,
 	})
 	for _, w := range warnings {
-		cfg.Logger.Warn("a setting has no effect", "setting", w.Name, "reason", w.Reason)
+		b.cfg.Logger.Warn("a setting has no effect", "setting", w.Name, "reason", w.Reason)
 	}
 	return s, err
 }
