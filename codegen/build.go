@@ -12,7 +12,7 @@ import (
 
 // resolve builds the model of the Go package. It finds everything that can be wrong with the schemas.
 func resolve(name string, inputs []*input, opts Options) (*goPackage, error) {
-	b := &builder{opts: opts, defined: map[string]*input{}, pkg: &goPackage{name: name, types: map[string]*named{}, scope: newScope()}}
+	b := &builder{opts: opts, defined: map[string]*input{}, pkg: &goPackage{name: name, types: map[string]*named{}, scope: newScope(), aliases: map[string]string{}}}
 	if err := b.collect(inputs); err != nil {
 		return nil, err
 	}
@@ -199,7 +199,11 @@ func (b *builder) resolveType(n *named) {
 			b.fail(n.in, f.Pointer, "%v; rename one", err)
 			continue
 		}
-		typ := b.ref(n, f.Type, place{name: n.name + name, pointer: f.Pointer, label: label})
+		wanted, err := b.customOf(f)
+		if err != nil {
+			b.fail(n.in, f.Pointer, "%s: %v", label, err)
+		}
+		typ := b.ref(n, f.Type, place{name: n.name + name, pointer: f.Pointer, label: label, custom: wanted})
 		n.fields = append(n.fields, &field{avro: f, name: name, typ: typ})
 	}
 }
@@ -209,6 +213,7 @@ type place struct {
 	name    string // Go name that a union at this place gets
 	pointer string
 	label   string
+	custom  *custom // the Go type that the field asks for
 }
 
 func (p place) in(part string) place {
@@ -217,6 +222,31 @@ func (p place) in(part string) place {
 
 // ref resolves one use of a type.
 func (b *builder) ref(n *named, t *schema.Type, at place) *ref {
+	wanted := at.custom
+	if t.Kind != schema.Union || !nullable(t) {
+		at.custom = nil // not for what is inside
+	}
+	r := b.plainRef(n, t, at)
+	own, err := b.customOf(t)
+	if err != nil {
+		b.fail(n.in, at.pointer, "%s: %v", at.label, err)
+	}
+	if own != nil {
+		wanted = own
+	}
+	if wanted == nil || t.Kind == schema.Union && nullable(t) {
+		return r
+	}
+	return b.customize(n, r, wanted, at)
+}
+
+func nullable(t *schema.Type) bool {
+	_, ok := t.Nullable()
+	return ok
+}
+
+// plainRef resolves one use of a type without regard to custom types.
+func (b *builder) plainRef(n *named, t *schema.Type, at place) *ref {
 	r := &ref{avro: t}
 	if t.Logical != nil {
 		if r.logical = findLogical(t); r.logical == nil {

@@ -90,6 +90,8 @@ func literal(r *ref, v schema.Value) (string, error) {
 		return nullableLiteral(r, v)
 	case formUnion:
 		return unionLiteral(r.union, v)
+	case formCustom:
+		return customLiteral(r, v)
 	case formLogical:
 		return r.logical.literal(r, v)
 	}
@@ -294,6 +296,9 @@ func zeroOf(r *ref) string {
 	case formBytes, formArray, formMap, formNilable, formPointer, formUnion:
 		return "nil"
 	}
+	if r.form == formCustom {
+		return "*new(" + goType(r) + ")"
+	}
 	return goType(r) + "{}"
 }
 
@@ -322,6 +327,22 @@ func nullableLiteral(r *ref, v schema.Value) (string, error) {
 		return "avro.Ptr[" + goType(r.elem) + "](" + expr + ")", nil
 	}
 	return expr, nil
+}
+
+// customLiteral returns the default of a custom type: the converted default of the type in whose place it stands.
+func customLiteral(r *ref, v schema.Value) (string, error) {
+	expr, err := literal(r.elem, v)
+	switch {
+	case err != nil:
+		return "", err
+	case r.custom.text && v.Text == "":
+		return "", nil
+	case r.custom.text:
+		return "", errors.New("a default for a type that is read from its text is not generated; set it in your code")
+	case expr == "":
+		return "", nil
+	}
+	return r.custom.name + "(" + expr + ")", nil
 }
 
 // unionLiteral returns a union's default: a value of the first branch that it fits (Avro 1.12).

@@ -50,7 +50,6 @@ func (p *printer) datum(n *named) {
 
 // slowWays prints what goes by the schema at run time: Avro's JSON encoding and random values.
 func (p *printer) slowWays(n *named) {
-	p.use("math/rand/v2")
 	p.line()
 	p.line("// codecOf", n.name, " is compiled when it is first used.")
 	p.line("var codecOf", n.name, " = avro.LazyCodec(schemaOf", n.name, ")")
@@ -65,9 +64,18 @@ func (p *printer) slowWays(n *named) {
 	p.line("func (v *", n.name, ") DecodeAvroJSON(text []byte) error {")
 	p.line("return avro.DecodeDatumJSON(text, v, codecOf", n.name, ")")
 	p.line("}")
+	if !n.isRandom() {
+		return
+	}
+	p.use("math/rand/v2")
 	p.line()
 	p.comment("Random sets all of v to a random value, for tests.")
 	p.line("func (v *", n.name, ") Random(r *rand.Rand) { avro.RandomDatum(v, codecOf", n.name, ", r) }")
+}
+
+// isRandom reports whether random data can be values of a type. What a text form of the user's own takes nobody knows.
+func (n *named) isRandom() bool {
+	return !n.contains(func(r *ref) bool { return r.form == formCustom && r.custom.text })
 }
 
 // validateDoc is the comment of Validate.

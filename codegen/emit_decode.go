@@ -56,6 +56,8 @@ func (p *printer) decode(r *ref, target string, at trail) {
 		p.line("}")
 	case formUnion:
 		p.decodeUnion(r.union, target, at)
+	case formCustom:
+		p.decodeCustom(r, target, at)
 	case formLogical:
 		if r.logical.read == "" {
 			p.line("r.Fixed(", target, "[:])")
@@ -84,6 +86,11 @@ func read(r *ref) string {
 		return "r.Bytes()"
 	case formString:
 		return "r.String()"
+	case formCustom:
+		if elem := read(r.elem); elem != "" && !r.custom.text {
+			return r.custom.name + "(" + elem + ")"
+		}
+		return ""
 	case formEnum:
 		return r.named.name + "(r.Enum(" + strconv.Itoa(len(r.named.consts)) + "))"
 	case formLogical:

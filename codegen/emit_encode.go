@@ -64,6 +64,8 @@ func (p *printer) encode(r *ref, expr string, at trail) {
 		p.encodeNullable(r, expr+" != nil", pointee(r, expr), at)
 	case formUnion:
 		p.encodeUnion(r.union, expr, at)
+	case formCustom:
+		p.encodeCustom(r, expr, at)
 	case formLogical:
 		p.encodeLogical(r, expr, at)
 	}

@@ -15,7 +15,7 @@ func emitFile(pkg *goPackage, f *goFile) ([]byte, error) {
 	p.line("// Generated code and the runtime in use belong together: this does not compile with one that is too old or too new.")
 	p.line("const _ = avro.GeneratedV1")
 	for _, n := range f.types {
-		p.useTypes(n)
+		p.useTypes(pkg, n)
 		switch {
 		case n.root != nil:
 			p.root(n)
@@ -31,12 +31,17 @@ func emitFile(pkg *goPackage, f *goFile) ([]byte, error) {
 }
 
 // useTypes imports the packages of the Go types that a type's declaration names.
-func (p *printer) useTypes(n *named) {
+func (p *printer) useTypes(pkg *goPackage, n *named) {
 	var walk func(r *ref)
 	walk = func(r *ref) {
 		switch {
 		case r.form == formLogical && r.logical.path != "":
 			p.use(r.logical.path)
+		case r.form == formCustom:
+			if r.custom.path != "" {
+				p.useAs(r.custom.path, pkg.aliases[r.custom.path])
+			}
+			walk(r.elem)
 		case r.elem != nil:
 			walk(r.elem)
 		case r.union != nil:

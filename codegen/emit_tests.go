@@ -5,12 +5,12 @@ import "strings"
 // testsPath is the import path of what generated tests call.
 const testsPath = runtimePath + "/avrotest"
 
-// emitTests prints the test file beside one generated file, or returns nil if no type of it can be a whole message.
+// emitTests prints the test file beside one generated file, or returns nil if no type of it can be tried.
 func emitTests(pkg *goPackage, f *goFile) ([]byte, error) {
-	p := &printer{imports: map[string]bool{"testing": true, testsPath: true}}
+	p := &printer{imports: map[string]string{"testing": "", testsPath: ""}}
 	some := false
 	for _, n := range f.types {
-		if n.datum {
+		if n.datum && n.isRandom() {
 			some = true
 			p.tests(n)
 		}

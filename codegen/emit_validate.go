@@ -51,6 +51,8 @@ func (p *printer) validate(r *ref, expr string, at trail) {
 		p.line("}")
 	case formUnion:
 		p.validateUnion(r.union, expr, at)
+	case formCustom:
+		p.validateCustom(r, expr, at)
 	case formLogical:
 		p.validateLogical(r, expr, at)
 	}

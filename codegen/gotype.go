@@ -33,6 +33,8 @@ func goType(r *ref) string {
 		return "*" + goType(r.elem)
 	case formUnion:
 		return r.union.name
+	case formCustom:
+		return r.custom.name
 	}
 	return r.logical.goType
 }

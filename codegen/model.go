@@ -8,6 +8,8 @@ type goPackage struct {
 	files []*goFile
 	types map[string]*named // by full name
 	scope *scope
+
+	aliases map[string]string // the names of imported packages by their import path
 }
 
 // goFile is one generated file: what one input defines.
@@ -75,6 +77,7 @@ const (
 	formPointer  // pointer to elem, and nil is null
 	formUnion
 	formLogical // a Go type of its own with functions of the runtime
+	formCustom  // a Go type of the user's own in the place of elem
 )
 
 // ref is one use of a type.
@@ -86,6 +89,7 @@ type ref struct {
 	named   *named   // of a record, enum or fixed
 	union   *union   // of a union
 	logical *logical // of a logical type
+	custom  *custom  // of a custom type
 }
 
 // union is a union of several branches: a sealed interface and a type for each branch.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/format"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"unicode"
@@ -24,11 +25,11 @@ const (
 // printer collects the lines of one generated file. go/format indents them at the end.
 type printer struct {
 	body    strings.Builder
-	imports map[string]bool
+	imports map[string]string // the names of packages by import path; empty where it is the path's last part
 	vars    map[string]int
 }
 
-func newPrinter() *printer { return &printer{imports: map[string]bool{runtimePath: true}} }
+func newPrinter() *printer { return &printer{imports: map[string]string{runtimePath: ""}} }
 
 // line writes one line: its parts, printed one after the other.
 func (p *printer) line(parts ...any) {
@@ -39,7 +40,15 @@ func (p *printer) line(parts ...any) {
 }
 
 // use remembers that the file needs a package of the standard library.
-func (p *printer) use(path string) { p.imports[path] = true }
+func (p *printer) use(path string) { p.imports[path] = "" }
+
+// useAs remembers that the file needs a package by a name.
+func (p *printer) useAs(importPath, name string) {
+	if name == path.Base(importPath) {
+		name = ""
+	}
+	p.imports[importPath] = name
+}
 
 // fresh returns a local variable's name that no other in the function has.
 func (p *printer) fresh(base string) string {
@@ -93,7 +102,7 @@ func (p *printer) source(pkg string) ([]byte, error) {
 	for _, own := range []bool{false, true} {
 		for _, path := range paths {
 			if ours(path) == own {
-				fmt.Fprintf(&out, "%q\n", path)
+				fmt.Fprintf(&out, "%s %q\n", p.imports[path], path)
 			}
 		}
 		out.WriteByte('\n')

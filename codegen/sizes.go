@@ -16,6 +16,8 @@ func leastSize(r *ref, within map[*named]bool) int {
 		return leastRecord(r.named, within)
 	case formOptional, formNilable, formPointer:
 		return 1
+	case formCustom:
+		return leastSize(r.elem, within)
 	case formUnion:
 		least := -1
 		for _, b := range r.union.branches {
@@ -62,7 +64,7 @@ func fallible(r *ref) bool {
 		return true
 	case formRecord:
 		return r.named.fallible()
-	case formArray, formOptional, formPointer:
+	case formArray, formOptional, formPointer, formCustom:
 		return fallible(r.elem)
 	case formNilable:
 		return r.elem.form != formBytes && fallible(r.elem)

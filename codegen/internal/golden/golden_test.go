@@ -13,6 +13,7 @@ import (
 
 	hamba "github.com/hamba/avro/v2"
 
+	"github.com/typelog/typelog/codegen/testdata/custom"
 	"github.com/typelog/typelog/codegen/testdata/defaults"
 	"github.com/typelog/typelog/codegen/testdata/enums"
 	"github.com/typelog/typelog/codegen/testdata/logical"
@@ -41,6 +42,7 @@ func kinds() []avro.Datum {
 		new(roots.Hash), new(roots.Level), new(roots.Failure), new(roots.Money), new(shortnames.OuterEvent),
 		new(shortnames.InnerEvent), new(shortnames.HTTPStatus), new(unions.Box), new(unions.Inner),
 		new(pointers.Pointers), new(pointers.Point), new(tests.Event), new(tests.Detail),
+		new(custom.Custom),
 	}
 }
 

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"reflect"
 	"testing"
 	"time"
 
+	"github.com/typelog/typelog/codegen/testdata/custom"
 	"github.com/typelog/typelog/codegen/testdata/defaults"
 	"github.com/typelog/typelog/codegen/testdata/logical"
 	"github.com/typelog/typelog/codegen/testdata/nested"
@@ -35,6 +37,29 @@ func TestDefaults(t *testing.T) {
 	}
 	if err := want.Validate(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Custom types stand in the place of plain ones, and those with a text form say themselves what they take.
+func TestCustomTypes(t *testing.T) {
+	c := custom.NewCustom()
+	if c.User != "nobody" || c.Grace != time.Second {
+		t.Errorf("%+v", c)
+	}
+	h := &custom.Hosts{Peer: netip.MustParseAddr("192.0.2.1"), Last: avro.Some(netip.MustParseAddr("2001:db8::1")),
+		Peers: []netip.Addr{netip.MustParseAddr("192.0.2.2")}, ByName: map[string]netip.Addr{"a": netip.MustParseAddr("192.0.2.3")}}
+	data, err := h.AppendAvro(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back custom.Hosts
+	if err := back.DecodeAvro(data, avro.DecodeOptions{}); err != nil || !reflect.DeepEqual(&back, h) {
+		t.Errorf("%+v, %v", back, err)
+	}
+	bad := avro.AppendEnd(avro.AppendString(avro.AppendBlock(avro.AppendString(nil, "192.0.2.1"), 1), "nowhere"))
+	var fault *avro.Error
+	if err := back.DecodeAvro(bad, avro.DecodeOptions{}); !errors.As(err, &fault) || fault.Path != "peers[0]" || !errors.Is(err, avro.ErrMalformed) {
+		t.Errorf("%v", err)
 	}
 }
 
