@@ -28,14 +28,24 @@ type change struct {
 	plan func(view, time.Time) ([]store.Change, error)
 	// alone: plan looks at more than a draft shows, or changes more than a draft knows.
 	alone bool
-	done  chan error
-	err   error // what plan said
+	// timeout bounds the transaction of a change that travels alone; 0 is commitTimeout.
+	timeout time.Duration
+	done    chan error
+	err     error // what plan said
 }
 
 // submit has the committer plan and flush one change, and waits until it is durable and visible. If ctx ends first the
 // change may still happen.
 func (r *Registry) submit(ctx context.Context, alone bool, plan func(view, time.Time) ([]store.Change, error)) error {
-	c := &change{plan: plan, alone: alone, done: make(chan error, 1)}
+	return r.send(ctx, &change{plan: plan, alone: alone, done: make(chan error, 1)})
+}
+
+// submitFor is submit for a change that travels alone and may take long.
+func (r *Registry) submitFor(ctx context.Context, timeout time.Duration, plan func(view, time.Time) ([]store.Change, error)) error {
+	return r.send(ctx, &change{plan: plan, alone: true, timeout: timeout, done: make(chan error, 1)})
+}
+
+func (r *Registry) send(ctx context.Context, c *change) error {
 	select {
 	case r.changes <- c:
 	case <-r.stopping:
@@ -99,7 +109,7 @@ func (r *Registry) commit() {
 
 // flush plans and applies a batch, again where another node was faster.
 func (r *Registry) flush(batch []*change) {
-	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), max(commitTimeout, batch[0].timeout))
 	defer cancel()
 	for attempt := 1; ; attempt++ {
 		d := newDraft(r.catalog)

@@ -27,6 +27,10 @@ func (c *call) answer(a any) {
 		c.writer.WriteHeader(c.status)
 		return
 	}
+	if s, ok := a.(stream); ok {
+		c.send(s)
+		return
+	}
 	c.write(a)
 }
 

@@ -25,6 +25,7 @@ type Service interface {
 	contexts
 	tags
 	searches
+	transfers
 	Ready(context.Context) error
 }
 
@@ -156,10 +157,11 @@ type Access uint8
 
 // The operations. The zero value is none of them, so that a row without one is seen.
 const (
-	_         Access = iota
-	Describe         // lists, health, the server's identity
-	Read             // schemas of a subject
-	Write            // register
-	Delete           // versions, subjects, contexts
-	Configure        // configurations and modes
+	_          Access = iota
+	Describe          // lists, health, the server's identity
+	Read              // schemas of a subject
+	Write             // register
+	Delete            // versions, subjects, contexts
+	Configure         // configurations and modes
+	Everything        // the whole registry at once
 )

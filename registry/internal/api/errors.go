@@ -54,6 +54,8 @@ func codes(k model.Kind) code {
 		return code{422, 42209}
 	case model.InvalidRuleSet:
 		return code{422, 42210}
+	case model.InvalidImport:
+		return code{400, 400}
 	case model.ContextNotEmpty:
 		return code{422, 42211}
 	case model.Forbidden:

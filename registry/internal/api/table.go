@@ -24,6 +24,9 @@ func table() []route {
 		{get, "/v1/metadata/version", Describe, here, false, serverVersion},
 		{get, "/v1/metadata/deployment", Describe, here, false, serverDeployment},
 
+		{get, "/export", Everything, here, false, exportAll},
+		{post, "/import", Everything, here, false, importAll},
+
 		{get, "/contexts", Describe, everywhere, false, listContexts},
 		{remove, "/contexts/{context}", Delete, here, false, deleteContext},
 

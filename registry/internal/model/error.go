@@ -28,6 +28,7 @@ const (
 	InvalidSubject
 	SchemaTooLarge
 	InvalidRuleSet
+	InvalidImport
 	ContextNotEmpty
 	Forbidden
 	StoreFailed

@@ -40,3 +40,11 @@ type Diff struct {
 	Forward     bool              `json:"forward"`
 	Differences []diff.Difference `json:"differences"`
 }
+
+// Imported is what an import took in.
+type Imported struct {
+	Versions  int `json:"versions"`
+	Configs   int `json:"configs"`
+	Modes     int `json:"modes"`
+	Unchanged int `json:"unchanged"` // versions that were there already
+}
