@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,35 +12,31 @@ import (
 
 // Defaults of ProducerConfig.
 const (
-	DefaultMaxBuffered = 20_000
-	stickyRun          = 512 // messages without key that go to one partition before the next takes its turn
+	DefaultMaxBuffered      = 20_000
+	DefaultMaxBufferedBytes = 64 << 20
+	stickyRun               = 512 // messages without key that go to one partition before the next takes its turn
 )
 
-// pipeline is what every producer is built on, whatever it encodes: it puts encoded records into the lanes of their
-// partitions and counts those whose fate is open.
+// pipeline is what every producer is built on, whatever it encodes: it finds the partitions of encoded records and
+// bounds what is under way.
 type pipeline struct {
 	topic  string
 	out    *sender
 	hash   kgo.TopicPartitioner // of records with a key; pure
-	slots  chan struct{}        // one for each message that is buffered
+	room   room
 	sticky atomic.Uint64
-	// pending counts messages whose fate is not told yet.
-	pending atomic.Int64
-
-	mu     sync.RWMutex // held for reading while a message enters a lane; guards what follows
-	lanes  map[int32]*lane
-	closed bool
-	idle   *sync.Cond // signalled, with the lock held, when pending falls to 0
 }
 
 func newPipeline(ctx context.Context, cfg ProducerConfig) (*pipeline, error) {
-	buffered := cfg.MaxBuffered
-	if buffered <= 0 {
-		buffered = DefaultMaxBuffered
+	if cfg.MaxBuffered <= 0 {
+		cfg.MaxBuffered = DefaultMaxBuffered
+	}
+	if cfg.MaxBufferedBytes <= 0 {
+		cfg.MaxBufferedBytes = DefaultMaxBufferedBytes
 	}
 	opts := append([]kgo.Opt{kgo.ClientID("typelog")}, cfg.Client...)
 	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers(cfg.Brokers...), kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MaxBufferedRecords(2*buffered))...)
+		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ManualFlushing(), kgo.MaxBufferedRecords(2*cfg.MaxBuffered))...)
 	if err != nil {
 		return nil, failed(ErrNetwork, err, "kafka client")
 	}
@@ -50,78 +45,37 @@ func newPipeline(ctx context.Context, cfg ProducerConfig) (*pipeline, error) {
 		client.Close()
 		return nil, err
 	}
-	p := &pipeline{
+	return &pipeline{
 		topic: cfg.Topic,
-		out:   &sender{client: client, topic: topic},
+		out:   newSender(client, topic),
 		hash:  kgo.StickyKeyPartitioner(nil).ForTopic(cfg.Topic),
-		slots: make(chan struct{}, buffered),
-		lanes: map[int32]*lane{},
-	}
-	p.idle = sync.NewCond(&p.mu)
-	return p, nil
+		room:  room{messages: cfg.MaxBuffered, bytes: cfg.MaxBufferedBytes},
+	}, nil
 }
+
+// itemOverhead is what a buffered message costs beside its key and value, roughly, in bytes.
+const itemOverhead = 256
 
 // produce takes a record that it owns from now on; see Producer.Produce.
 func (p *pipeline) produce(ctx context.Context, rec *kgo.Record, done func(Delivery, error)) error {
-	select {
-	case p.slots <- struct{}{}:
-	case <-ctx.Done():
-		return failed(ErrNetwork, ctx.Err(), "topic %s: %d messages wait for the broker", p.topic, cap(p.slots))
+	size := len(rec.Key) + len(rec.Value) + itemOverhead
+	if err := p.room.take(ctx, size); errors.Is(err, ErrClosed) {
+		return failed(ErrClosed, nil, "topic %s", p.topic)
+	} else if err != nil {
+		return failed(ErrNetwork, err, "topic %s: the buffer is full of messages that wait for the broker", p.topic)
 	}
 	rec.Topic, rec.Partition = p.topic, p.partition(rec)
-	return p.enter(item{rec: rec, size: len(rec.Key) + len(rec.Value) + 64, done: func(rec *kgo.Record, err error) {
-		// The slot is given back after done, so that Flush and Close wait for it.
-		defer p.finished()
+	err := p.out.add(item{rec: rec, size: size, done: func(rec *kgo.Record, err error) {
+		// The room is given back after done, so that Flush and Close wait for it.
+		defer p.room.give(size)
 		if done != nil {
 			done(Delivery{Partition: rec.Partition, Offset: rec.Offset}, err)
 		}
 	}})
-}
-
-func (p *pipeline) enter(it item) error {
-	lane := p.lane(it.rec.Partition)
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	err := p.out.stoppedBy()
-	if err == nil && p.closed {
-		err = failed(ErrClosed, nil, "topic %s", p.topic)
-	}
 	if err != nil {
-		<-p.slots
-		return err
+		p.room.give(size)
 	}
-	p.pending.Add(1)
-	lane.add(it)
-	return nil
-}
-
-func (p *pipeline) finished() {
-	<-p.slots
-	if p.pending.Add(-1) == 0 {
-		p.wake()
-	}
-}
-
-func (p *pipeline) wake() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.idle.Broadcast()
-}
-
-func (p *pipeline) lane(partition int32) *lane {
-	p.mu.RLock()
-	l := p.lanes[partition]
-	p.mu.RUnlock()
-	if l != nil {
-		return l
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if l = p.lanes[partition]; l == nil {
-		l = &lane{out: p.out}
-		p.lanes[partition] = l
-	}
-	return l
+	return err
 }
 
 // partition chooses as Kafka's own producer does: by murmur2 of the key; without a key, runs of messages take turns.
@@ -135,14 +89,8 @@ func (p *pipeline) partition(rec *kgo.Record) int32 {
 
 // Flush waits until the fate of every message that was taken before is told. An error says that ctx ended first.
 func (p *pipeline) Flush(ctx context.Context) error {
-	defer context.AfterFunc(ctx, p.wake)()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for p.pending.Load() > 0 {
-		if err := ctx.Err(); err != nil {
-			return failed(ErrNetwork, err, "topic %s: %d messages still wait for the broker", p.topic, p.pending.Load())
-		}
-		p.idle.Wait()
+	if left, err := p.room.empty(ctx); err != nil {
+		return failed(ErrNetwork, err, "topic %s: %d messages still wait for the broker", p.topic, left)
 	}
 	return nil
 }
@@ -150,13 +98,9 @@ func (p *pipeline) Flush(ctx context.Context) error {
 // Close takes no more messages, waits for those under way until ctx ends, tells the rest that they failed, and
 // disconnects. It returns Flush's error.
 func (p *pipeline) Close(ctx context.Context) error {
-	p.mu.Lock()
-	p.closed = true
-	p.mu.Unlock()
+	p.room.close()
 	err := p.Flush(ctx)
-	p.out.stop(failed(ErrClosed, nil, "topic %s", p.topic))
-	p.out.client.Close()
-	p.out.lanes.Wait()
+	p.out.close(failed(ErrClosed, nil, "topic %s", p.topic))
 	return err
 }
 

@@ -17,8 +17,10 @@ type ProducerConfig struct {
 	Value, Key SchemaConfig
 	// CreateTopic lets the broker create a missing topic if its auto.create.topics.enable is on.
 	CreateTopic bool
-	// MaxBuffered bounds the messages that wait for the broker; Produce blocks at it. 0 is DefaultMaxBuffered.
-	MaxBuffered int
+	// MaxBuffered and MaxBufferedBytes bound the messages that wait for the broker; Produce blocks at them. 0 is
+	// DefaultMaxBuffered and DefaultMaxBufferedBytes. A message that is larger than all the room is taken alone.
+	MaxBuffered      int
+	MaxBufferedBytes int
 	// Client adds options to the Kafka client: TLS, SASL, client id, compression. They cannot change what this
 	// package relies on: the partitioner, idempotence and acks=all.
 	Client []kgo.Opt

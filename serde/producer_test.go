@@ -2,8 +2,10 @@ package serde_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -147,6 +149,58 @@ func TestProducerStopsWhenEverythingIsRefused(t *testing.T) {
 	err = p.Produce(t.Context(), &serde.Message[audit.AuditEvent]{Value: auditEvent("a", 0)}, nil)
 	if !errors.Is(err, serde.ErrSchemaRefused) || !strings.Contains(fmt.Sprint(err), "strict-value") {
 		t.Errorf("Produce after that: %v; want ErrSchemaRefused with the broker's reason", err)
+	}
+}
+
+// noise returns n bytes of text that no codec makes much smaller.
+func noise(n int) string {
+	b := make([]byte, n/2)
+	r := rand.NewChaCha8([32]byte{1})
+	_, _ = r.Read(b)
+	return hex.EncodeToString(b)
+}
+
+// TestTooLargeFailsAlone: of many messages, those that the topic finds too large fail, even side by side, and no other.
+func TestTooLargeFailsAlone(t *testing.T) {
+	s := startServer(t)
+	s.createTopic(t, "small", 1, "max.message.bytes", "20000")
+	p := s.producer(t, "small")
+	const n = 500
+	large := map[int]bool{0: true, 1: true, 300: true, 499: true}
+	var got fates
+	for i := range n {
+		e := auditEvent("a", int64(i))
+		if large[i] {
+			e.Metadata = map[string]string{"text": noise(50_000)}
+		}
+		if i == 250 {
+			e.Metadata = map[string]string{"text": noise(2_000_000)}
+		}
+		if err := p.Produce(t.Context(), &serde.Message[audit.AuditEvent]{Value: e}, got.of(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i, err := range got.failed {
+		if !large[i] && i != 250 || !errors.Is(err, serde.ErrRefused) {
+			t.Errorf("message %d failed: %v", i, err)
+		}
+	}
+	if len(got.failed) != len(large)+1 || got.stored != n-len(large)-1 {
+		t.Errorf("%d failed and %d were stored", len(got.failed), got.stored)
+	}
+	last := int64(-1)
+	for _, m := range readAll(t, s, "small", got.stored) {
+		if m.Value.Producer.Sequence <= last {
+			t.Fatalf("message %d stands behind message %d", m.Value.Producer.Sequence, last)
+		}
+		last = m.Value.Producer.Sequence
+	}
+	err := p.Produce(t.Context(), &serde.Message[audit.AuditEvent]{Value: auditEvent("a", 1)}, nil)
+	if !errors.Is(err, serde.ErrClosed) || errors.Is(err, serde.ErrNetwork) {
+		t.Errorf("Produce after Close: %v, want ErrClosed", err)
 	}
 }
 
