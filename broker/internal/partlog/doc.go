@@ -12,6 +12,9 @@
 // So the high watermark is the flushed end, and nobody reads what a power cut could take. A topic with Config.FlushOS
 // passes through the same queues, but its batches are not journalled.
 //
+// What was written to segments is on its way to the disk long before it must be there: flushing all of it at a checkpoint
+// would make the journal, and with it every producer, wait for the disk.
+//
 // A checkpoint makes durable what the journal holds: it notes the journal's position, takes each dirty partition's state,
 // waits until everything that this state counts is in segments and journal, flushes these segments and directories,
 // appends the states to the ledger, flushes that, and releases the journal's frames. It runs when half of the journal's

@@ -78,6 +78,7 @@ type Engine struct {
 	journal *journal.Journal
 	ledger  *ledger
 	queue   queue
+	behind  behind
 
 	// checkpointing is held during a checkpoint, and while log starts move.
 	checkpointing sync.Mutex
@@ -89,7 +90,7 @@ type Engine struct {
 	failed     atomic.Pointer[error]
 	kicked     chan struct{}
 	stop       chan struct{}
-	running    sync.WaitGroup // the writer
+	running    sync.WaitGroup // the writer and what is behind it
 	background sync.WaitGroup
 
 	// dirtyMu guards dirty; it may be taken under a partition's lock.

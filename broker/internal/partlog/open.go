@@ -33,8 +33,10 @@ func Open(opts Options) (*Engine, Report, error) {
 		e.files.close()
 		return nil, report, fmt.Errorf("open partitions in %s: %w", opts.Dir, err)
 	}
+	e.behind = newBehind()
 	e.running.Add(1)
 	go e.write()
+	e.running.Go(func() { e.behind.run(e.files) })
 	e.background.Add(1)
 	go e.maintain()
 	if report.ReplayedBytes > opts.JournalBound/4 {

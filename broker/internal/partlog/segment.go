@@ -22,6 +22,9 @@ type segment struct {
 	// building is held while the index is brought up to date from the file, before mu.
 	building sync.Mutex
 
+	// behind is the end of what the system was asked to bring to the disk; only the writer uses it.
+	behind int64
+
 	// mu guards what follows; the partition's lock may be held when it is taken, never the other way round.
 	mu       sync.Mutex
 	written  int64 // bytes in the file

@@ -48,6 +48,7 @@ func (e *Engine) enqueue(ops ...*op) { e.queue.put(ops...) }
 // write is the writer's goroutine: it moves what is queued to the segments and then into the journal.
 func (e *Engine) write() {
 	defer e.running.Done()
+	defer e.behind.close()
 	w := &writer{e: e}
 	var spare []*op
 	for {
@@ -185,7 +186,9 @@ func (w *writer) run(p *partition, ops []*op) error {
 		}
 		bytes = w.buf
 	}
-	_, err = h.WriteAt(bytes, ops[0].pos)
+	if _, err = h.WriteAt(bytes, ops[0].pos); err == nil {
+		w.e.behind.wrote(w.e.files, ops[0].seg, ops[0].pos+int64(len(bytes)))
+	}
 	return err
 }
 

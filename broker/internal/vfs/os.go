@@ -81,6 +81,8 @@ func (f osFile) Sync() error {
 	return nil
 }
 
+func (f osFile) StartSync(off, n int64) { startSync(f.File, off, n) }
+
 func (f osFile) Preallocate(size int64) error {
 	have, err := f.Size()
 	if err != nil || have >= size {

@@ -20,6 +20,9 @@ func openDirect(name string) (*os.File, error) {
 // syncFile is F_FULLFSYNC, which os.File.Sync uses on macOS: plain fsync leaves the bytes in the drive's own cache.
 func syncFile(f *os.File) error { return f.Sync() }
 
+// startSync does nothing: macOS has no such call.
+func startSync(*os.File, int64, int64) {}
+
 // allocate asks for the blocks; a file system that cannot reserve them still gets the size.
 func allocate(f *os.File, size int64) error {
 	store := unix.Fstore_t{Flags: unix.F_ALLOCATEALL, Posmode: unix.F_PEOFPOSMODE, Length: size}

@@ -8,6 +8,9 @@ func openDirect(name string) (*os.File, error) { return os.OpenFile(name, os.O_R
 // syncFile is FlushFileBuffers, which also tells the drive to write its cache.
 func syncFile(f *os.File) error { return f.Sync() }
 
+// startSync does nothing: Windows has no such call.
+func startSync(*os.File, int64, int64) {}
+
 // allocate sets the end of the file, for which NTFS reserves the clusters.
 func allocate(f *os.File, size int64) error { return f.Truncate(size) }
 

@@ -66,6 +66,9 @@ type File interface {
 	io.Closer
 	// Sync makes the file's bytes and size durable (fdatasync, F_FULLFSYNC, FlushFileBuffers).
 	Sync() error
+	// StartSync asks the system to begin bringing n bytes from off on to the disk, so that a later Sync has less to do. It
+	// promises nothing and may do nothing. It can wait while the disk has too much to do already.
+	StartSync(off, n int64)
 	Truncate(size int64) error
 	// Preallocate makes the file at least size bytes long, with room on the disk for them where the file system can
 	// promise that. What is read there before it is written is not defined.
