@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,8 +12,8 @@ import (
 )
 
 // resolve builds the model of the Go package. It finds everything that can be wrong with the schemas.
-func resolve(name string, inputs []*input, opts Options) (*goPackage, error) {
-	b := &builder{opts: opts, defined: map[string]*input{}, pkg: &goPackage{name: name, types: map[string]*named{}, scope: newScope(), aliases: map[string]string{}}}
+func resolve(name string, inputs []*input, l *layout, opts Options) (*goPackage, error) {
+	b := &builder{opts: opts, layout: l, defined: map[string]*input{}, pkg: &goPackage{name: name, types: map[string]*named{}, scope: newScope(), aliases: map[string]string{}}}
 	if err := b.collect(inputs); err != nil {
 		return nil, err
 	}
@@ -29,14 +30,26 @@ func resolve(name string, inputs []*input, opts Options) (*goPackage, error) {
 	if err := b.pkg.breakCycles(); err != nil {
 		return nil, err
 	}
+	if l != nil {
+		b.checkImports()
+	}
 	for _, n := range b.all {
 		b.checkDefaults(n)
 	}
+	b.pkg.keepOwn()
 	return b.pkg, errors.Join(b.errs...)
+}
+
+// keepOwn leaves the types of other packages out of the files.
+func (p *goPackage) keepOwn() {
+	for _, f := range p.files {
+		f.types = slices.DeleteFunc(f.types, (*named).foreign)
+	}
 }
 
 type builder struct {
 	opts    Options
+	layout  *layout
 	pkg     *goPackage
 	defined map[string]*input // by full name
 	all     []*named          // in the order of the inputs
@@ -124,6 +137,16 @@ func (b *builder) describe(n *named) {
 }
 
 func (b *builder) add(file *goFile, n *named) {
+	if b.layout != nil {
+		if n.pkg = b.layout.of(n.avro.Namespace); n.pkg == nil || n.root != nil && n.avro.Namespace == "" {
+			b.fail(n.in, n.avro.Pointer, "%s is in no namespace that has a package; give its namespace %q one", n.origin, n.avro.Namespace)
+			return
+		}
+		n.shared = true
+		if n.pkg != b.layout.own {
+			n.prefix = b.alias(n.pkg.Import) + "."
+		}
+	}
 	file.types = append(file.types, n)
 	b.all = append(b.all, n)
 }
@@ -131,10 +154,14 @@ func (b *builder) add(file *goFile, n *named) {
 // nameTypes gives each type its Go name: its short name, with the last part of its namespace before it if another
 // type has the same one.
 func (b *builder) nameTypes() {
-	short := map[string]int{}
+	type name struct {
+		pkg   *Package
+		short string
+	}
+	short := map[name]int{}
 	for _, n := range b.all {
 		if n.root == nil {
-			short[exported(n.avro.Name)]++
+			short[name{n.pkg, exported(n.avro.Name)}]++
 		}
 	}
 	for _, n := range b.all {
@@ -142,7 +169,7 @@ func (b *builder) nameTypes() {
 			continue
 		}
 		n.name = exported(n.avro.Name)
-		if short[n.name] > 1 && n.avro.Namespace != "" {
+		if short[name{n.pkg, n.name}] > 1 && n.avro.Namespace != "" {
 			n.name = exported(lastPart(n.avro.Namespace)) + n.name
 		}
 	}
@@ -151,6 +178,9 @@ func (b *builder) nameTypes() {
 // claimNames takes the package's identifiers that a type brings along.
 func (b *builder) claimNames(n *named) {
 	claim := func(ident, what string) bool {
+		if n.foreign() {
+			return true // for the package's own run to say
+		}
 		err := b.pkg.scope.claim(ident, what+n.origin)
 		if err != nil {
 			b.fail(n.in, n.avro.Pointer, "%v; rename one, or generate them into packages of their own", err)
@@ -174,7 +204,7 @@ func (b *builder) claimNames(n *named) {
 // reserved are the methods of a generated record: a field of that name gets an underscore.
 var reserved = map[string]bool{
 	"AppendAvro": true, "DecodeAvro": true, "Validate": true, "AvroSchema": true,
-	"AppendAvroJSON": true, "DecodeAvroJSON": true, "MarshalJSON": true, "UnmarshalJSON": true, "Random": true,
+	"AppendAvroJSON": true, "DecodeAvroJSON": true, "ReadAvro": true, "MarshalJSON": true, "UnmarshalJSON": true, "Random": true,
 }
 
 // resolveType resolves the fields of a record or the value of an unnamed root.
@@ -338,8 +368,11 @@ func (b *builder) branch(n *named, u *union, t *schema.Type, at place) *branch {
 	switch {
 	case br.typ.form == formNull:
 		return br
-	case br.typ.named != nil && br.typ.form != formLogical:
+	case br.typ.named != nil && br.typ.form != formLogical && !br.typ.named.foreign():
 		br.name = br.typ.named.name
+	case br.typ.named != nil && br.typ.form != formLogical: // Go has no methods for types of other packages
+		br.wrapper, br.name = true, u.name+br.typ.named.name
+		b.claimUnion(n, at, br.name, "a branch of the union at "+at.label)
 	default:
 		br.wrapper, br.name = true, u.name+name
 		b.claimUnion(n, at, br.name, "a branch of the union at "+at.label)
@@ -348,6 +381,9 @@ func (b *builder) branch(n *named, u *union, t *schema.Type, at place) *branch {
 }
 
 func (b *builder) claimUnion(n *named, at place, ident, origin string) {
+	if n.foreign() {
+		return
+	}
 	if err := b.pkg.scope.claim(ident, origin); err != nil {
 		b.fail(n.in, at.pointer, "%v; rename one, or generate them into packages of their own", err)
 	}

@@ -79,7 +79,7 @@ func literal(r *ref, v schema.Value) (string, error) {
 		if v.Kind != schema.JSONString || i < 0 {
 			return "", fmt.Errorf("%s is no symbol of %s", describeValue(v), r.avro.FullName())
 		}
-		return r.named.consts[i], nil
+		return r.named.prefix + r.named.consts[i], nil
 	case formRecord:
 		return recordLiteral(r.named, v)
 	case formArray:
@@ -188,7 +188,7 @@ func fixedLiteral(n *named, v schema.Value) (string, error) {
 	if len(data) != n.avro.Size {
 		return "", fmt.Errorf("%d bytes for a fixed of %d", len(data), n.avro.Size)
 	}
-	return n.name + "{" + byteList(data) + "}", nil
+	return n.qualified() + "{" + byteList(data) + "}", nil
 }
 
 func byteList(data []byte) string {
@@ -226,7 +226,7 @@ func recordLiteral(n *named, v schema.Value) (string, error) {
 			parts = append(parts, f.name+": "+expr)
 		}
 	}
-	return composite(n.name, parts), nil
+	return composite(n.qualified(), parts), nil
 }
 
 // composite returns a composite literal, or "" if it would be empty.
@@ -359,7 +359,7 @@ func unionLiteral(u *union, v schema.Value) (string, error) {
 			continue
 		}
 		switch {
-		case b.typ.form == formRecord:
+		case b.byPointer():
 			return "&" + expr, nil
 		case b.wrapper:
 			return b.name + "{Value: " + expr + "}", nil

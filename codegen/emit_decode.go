@@ -21,6 +21,11 @@ func (p *printer) decoder(n *named, body func()) {
 		p.line("r.Leave()")
 	}
 	p.line("}")
+	if n.shared {
+		p.line()
+		p.comment("ReadAvro sets all of v from what r reads next, for generated code of other packages.")
+		p.line("func (v *", n.name, ") ReadAvro(r *avro.Reader) { v.decodeAvro(r) }")
+	}
 }
 
 // decode prints the statements that set target, an assignable expression of r's Go type. They overwrite whatever it
@@ -31,7 +36,11 @@ func (p *printer) decode(r *ref, target string, at trail) {
 	case formFixed:
 		p.line("r.Fixed(", target, "[:])")
 	case formRecord:
-		p.line(selector(target, "decodeAvro(r)"))
+		method := "decodeAvro(r)"
+		if r.named.foreign() {
+			method = "ReadAvro(r)"
+		}
+		p.line(selector(target, method))
 	case formArray:
 		p.decodeArray(r, target, at, false)
 	case formMap:
@@ -92,7 +101,7 @@ func read(r *ref) string {
 		}
 		return ""
 	case formEnum:
-		return r.named.name + "(r.Enum(" + strconv.Itoa(len(r.named.consts)) + "))"
+		return r.named.qualified() + "(r.Enum(" + strconv.Itoa(len(r.named.consts)) + "))"
 	case formLogical:
 		if r.logical.read == "" {
 			return ""
@@ -208,7 +217,7 @@ func (p *printer) decodeUnion(u *union, target string, at trail) {
 		switch {
 		case b.name == "":
 			p.line(target, " = nil")
-		case b.typ.form == formRecord:
+		case b.byPointer():
 			value := p.fresh("branch")
 			p.line(value, " := ", newRecord(b.typ))
 			p.line(value, ".decodeAvro(r)")

@@ -51,6 +51,10 @@ func (p *printer) encode(r *ref, expr string, at trail) {
 	case formEnum:
 		p.encodeEnum(r, expr, at)
 	case formRecord:
+		if r.named.foreign() {
+			p.tryAppend(expr+".AppendAvro(dst)", at)
+			return
+		}
 		p.tryAppend(expr+".appendAvro(dst"+depthArg(r.named)+")", at)
 	case formArray:
 		p.encodeArray(r, expr, at)
@@ -167,7 +171,7 @@ func (p *printer) encodeUnion(u *union, expr string, at trail) {
 			continue
 		}
 		p.line("case ", b.goCase(), ":")
-		if b.typ.form == formRecord {
+		if b.byPointer() {
 			p.line("if ", value, " == nil {")
 			p.line("return dst, ", at.wrap(nilBranch(b)))
 			p.line("}")

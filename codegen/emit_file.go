@@ -42,6 +42,11 @@ func (p *printer) useTypes(pkg *goPackage, n *named) {
 				p.useAs(r.custom.path, pkg.aliases[r.custom.path])
 			}
 			walk(r.elem)
+		case r.named != nil && r.named.foreign():
+			used := r.named.pkg
+			if p.useAs(used.Import, pkg.aliases[used.Import]); used.Name != path.Base(used.Import) {
+				p.imports[used.Import] = pkg.aliases[used.Import]
+			}
 		case r.elem != nil:
 			walk(r.elem)
 		case r.union != nil:
@@ -136,7 +141,7 @@ func initial(f *field) string {
 		expr, _ := f.literal() // resolve has seen that it has one
 		return expr
 	case f.typ.form == formRecord && hasPreset(f.typ.named):
-		return "*New" + f.typ.named.name + "()"
+		return "*" + f.typ.named.prefix + "New" + f.typ.named.name + "()"
 	}
 	return ""
 }

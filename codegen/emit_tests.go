@@ -38,5 +38,8 @@ func (p *printer) tests(n *named) {
 	p.line("}")
 }
 
-// ours reports whether an import belongs to typelog: those stand in a group of their own.
-func ours(path string) bool { return strings.HasPrefix(path, runtimePath) }
+// external reports whether an import is of no standard package: those stand in a group of their own.
+func external(importPath string) bool {
+	first, _, _ := strings.Cut(importPath, "/")
+	return strings.Contains(first, ".")
+}

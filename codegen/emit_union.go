@@ -7,11 +7,14 @@ import (
 
 // goCase returns the Go type of a branch as a type switch names it. Records are held by pointer, all else by value.
 func (b *branch) goCase() string {
-	if b.typ.form == formRecord {
+	if b.byPointer() {
 		return "*" + b.name
 	}
 	return b.name
 }
+
+// byPointer reports whether the branch is a pointer to a record.
+func (b *branch) byPointer() bool { return b.typ.form == formRecord && !b.wrapper }
 
 // value returns the expression for what a branch holds, given one for the branch.
 func (b *branch) value(expr string) string {

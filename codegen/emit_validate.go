@@ -59,7 +59,7 @@ func (p *printer) validate(r *ref, expr string, at trail) {
 }
 
 func validateCall(n *named, expr string) string {
-	if n.tracks {
+	if n.tracks && !n.foreign() {
 		return expr + ".validateAvro(depth)"
 	}
 	return expr + ".Validate()"
@@ -88,7 +88,7 @@ func (p *printer) validateUnion(u *union, expr string, at trail) {
 	value := p.fresh("branch")
 	used := false
 	for _, b := range u.branches {
-		used = used || b.name != "" && (b.typ.form == formRecord || fallible(b.typ))
+		used = used || b.name != "" && (b.byPointer() || fallible(b.typ))
 	}
 	if used {
 		p.line("switch ", value, " := ", expr, ".(type) {")
@@ -101,7 +101,7 @@ func (p *printer) validateUnion(u *union, expr string, at trail) {
 			continue
 		}
 		p.line("case ", b.goCase(), ":")
-		if b.typ.form == formRecord {
+		if b.byPointer() {
 			p.line("if ", value, " == nil {")
 			p.line("return ", at.wrap(nilBranch(b)))
 			p.line("}")

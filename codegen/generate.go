@@ -60,16 +60,24 @@ func Generate(sources []Source, opts Options) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, err := choosePackage(inputs, opts)
+	return generate(inputs, nil, opts)
+}
+
+// generate returns the files of one package; in a layout, of the layout's own.
+func generate(inputs []*input, l *layout, opts Options) ([]File, error) {
+	name, err := choosePackage(inputs, l, opts)
 	if err != nil {
 		return nil, err
 	}
-	pkg, err := resolve(name, inputs, opts)
+	pkg, err := resolve(name, inputs, l, opts)
 	if err != nil {
 		return nil, err
 	}
 	files := make([]File, 0, len(pkg.files))
 	for _, f := range pkg.files {
+		if l != nil && len(f.types) == 0 {
+			continue
+		}
 		data, err := emitFile(pkg, f)
 		if err != nil {
 			return nil, fmt.Errorf("%s: the generated source is not valid Go, which is a fault of typelog: %w", f.in.Path, err)
@@ -89,7 +97,10 @@ func Generate(sources []Source, opts Options) ([]File, error) {
 }
 
 // choosePackage returns the Go package's name.
-func choosePackage(inputs []*input, opts Options) (string, error) {
+func choosePackage(inputs []*input, l *layout, opts Options) (string, error) {
+	if l != nil {
+		return l.own.Name, nil
+	}
 	if opts.Package != "" {
 		if !token.IsIdentifier(opts.Package) || opts.Package == "_" {
 			return "", fmt.Errorf("package %q: not a Go package name; use lower-case letters and digits", opts.Package)

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"go/format"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ func TestGolden(t *testing.T) {
 	}
 	for _, dir := range dirs {
 		t.Run(dir.Name(), func(t *testing.T) {
-			files, err := codegen.Generate(sourcesIn(t, filepath.Join("testdata", dir.Name())), optionsIn(t, filepath.Join("testdata", dir.Name())))
+			files, err := generateIn(t, filepath.Join("testdata", dir.Name()))
 			wantError := filepath.Join("testdata", dir.Name(), "error.txt")
 			if _, statErr := os.Stat(wantError); statErr == nil {
 				checkError(t, wantError, err)
@@ -34,7 +35,9 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			checkFiles(t, filepath.Join("testdata", dir.Name()), files)
+			for out, files := range files {
+				checkFiles(t, out, files)
+			}
 		})
 	}
 }
@@ -49,17 +52,35 @@ func TestAuditIsUpToDate(t *testing.T) {
 	checkFiles(t, dir, files)
 }
 
-// optionsIn returns the options of a run, if it has any.
-func optionsIn(t *testing.T, dir string) (opts codegen.Options) {
+// generateIn generates from the inputs in a directory, with the options and packages that its JSON files give. The files
+// are returned by the directory that they are for.
+func generateIn(t *testing.T, dir string) (map[string][]codegen.File, error) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, "options.json"))
-	if err == nil {
-		err = json.Unmarshal(text, &opts)
+	var opts codegen.Options
+	var packages []codegen.Package
+	read := func(name string, into any) {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err == nil {
+			err = json.Unmarshal(text, into)
+		}
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
 	}
-	if err != nil && !os.IsNotExist(err) {
-		t.Fatal(err)
+	read("options.json", &opts)
+	read("packages.json", &packages)
+	out := map[string][]codegen.File{}
+	if packages == nil {
+		files, err := codegen.Generate(sourcesIn(t, dir), opts)
+		out[dir] = files
+		return out, err
 	}
-	return opts
+	files, err := codegen.GeneratePackages(sourcesIn(t, dir), packages, opts)
+	for _, f := range files {
+		sub := filepath.Join(dir, path.Base(f.Package.Import))
+		out[sub] = append(out[sub], f.File)
+	}
+	return out, err
 }
 
 func sourcesIn(t *testing.T, dir string) []codegen.Source {

@@ -20,7 +20,7 @@ func goType(r *ref) string {
 	case formString:
 		return "string"
 	case formRecord, formEnum, formFixed:
-		return r.named.name
+		return r.named.qualified()
 	case formArray:
 		return "[]" + goType(r.elem)
 	case formMap:

@@ -25,6 +25,9 @@ type named struct {
 	name   string // Go name
 	origin string // for messages: full name and input
 	in     *input
+	pkg    *Package // where it lies, if there are several
+	prefix string   // of a type of another package: that package's name and a point
+	shared bool     // other packages may use it
 
 	fields []*field // of a record
 	consts []string // of an enum: the constant of each symbol

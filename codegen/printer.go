@@ -99,9 +99,9 @@ func (p *printer) source(pkg string) ([]byte, error) {
 	var out strings.Builder
 	out.WriteString(Header + "\n\npackage " + pkg + "\n\nimport (\n")
 	paths := slices.Sorted(maps.Keys(p.imports))
-	for _, own := range []bool{false, true} {
+	for _, outer := range []bool{false, true} {
 		for _, path := range paths {
-			if ours(path) == own {
+			if external(path) == outer {
 				fmt.Fprintf(&out, "%s %q\n", p.imports[path], path)
 			}
 		}

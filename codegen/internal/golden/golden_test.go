@@ -19,6 +19,8 @@ import (
 	"github.com/typelog/typelog/codegen/testdata/logical"
 	names "github.com/typelog/typelog/codegen/testdata/names"
 	"github.com/typelog/typelog/codegen/testdata/nested"
+	"github.com/typelog/typelog/codegen/testdata/packages/common"
+	"github.com/typelog/typelog/codegen/testdata/packages/events"
 	"github.com/typelog/typelog/codegen/testdata/pointers"
 	"github.com/typelog/typelog/codegen/testdata/primitives"
 	"github.com/typelog/typelog/codegen/testdata/recursive"
@@ -42,7 +44,7 @@ func kinds() []avro.Datum {
 		new(roots.Hash), new(roots.Level), new(roots.Failure), new(roots.Money), new(shortnames.OuterEvent),
 		new(shortnames.InnerEvent), new(shortnames.HTTPStatus), new(unions.Box), new(unions.Inner),
 		new(pointers.Pointers), new(pointers.Point), new(tests.Event), new(tests.Detail),
-		new(custom.Custom),
+		new(custom.Custom), new(events.Event), new(common.Money),
 	}
 }
 
@@ -56,6 +58,11 @@ func TestCorpusIsTried(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal(err)
 	}
+	inner, err := filepath.Glob("../../testdata/*/*/*.go")
+	if err != nil || len(inner) == 0 {
+		t.Fatal(err)
+	}
+	files = append(files, inner...)
 	for _, file := range files {
 		if name := filepath.Base(filepath.Dir(file)); !tried[name] {
 			t.Errorf("testdata/%s is not tried: add its types to kinds", name)
