@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,10 +19,7 @@ import (
 
 // newGenerateCommand returns "typelog generate": schemas in, one Go package out.
 func newGenerateCommand() *cobra.Command {
-	var out, registryURL string
-	var subjects []string
-	var check bool
-	var opts codegen.Options
+	var g generator
 	cmd := &cobra.Command{
 		Use:   "generate --out DIR [--package NAME] [--check] {FILE.avsc|GLOB|DIR… | --registry URL --subject NAME[:VERSION]…}",
 		Short: "Generate a Go package from Avro schemas",
@@ -32,51 +30,101 @@ in any order. A directory stands for all .avsc files in and below it. With --reg
 latest version if none is given; what they refer to is fetched and generated too. The package is named by --package, or
 after the last part of the first schema's namespace.
 
+Without --out, typelog.yaml (or the file that --config names) maps namespaces to packages:
+
+  schemas: [schemas]                     # if no argument names any
+  packages:
+    - namespace: shop.events             # and all below it that have no package of their own
+      import: example.com/shop/events
+      out: events                        # relative to this file
+    - namespace: shop.common
+      import: example.com/shop/common
+      out: common
+
 With --check nothing is written: the command names the files that are not what it would write, and fails.`,
 		Example: `  typelog generate --out ./events ./schemas/order.avsc
   typelog generate --out ./events --check ./schemas
   typelog generate --out ./events --registry http://localhost:8081 --subject orders-value:3
+  typelog generate --config typelog.yaml
   //go:generate go run github.com/typelog/typelog/cmd/typelog generate --out . order.avsc`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			sources, err := readSchemas(args)
+			dirs, err := g.generate(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
-			if (registryURL == "") != (len(subjects) == 0) {
-				return errors.New("--registry and --subject belong together: where from, and what")
+			if g.check {
+				return checkGenerated(cmd.OutOrStdout(), dirs)
 			}
-			if registryURL != "" {
-				fetched, err := fetchSubjects(cmd.Context(), registryURL, subjects)
-				if err != nil {
+			for _, dir := range dirs {
+				if err := writeGenerated(cmd.OutOrStdout(), dir.path, dir.files); err != nil {
 					return err
 				}
-				sources = append(sources, fetched...)
 			}
-			if len(sources) == 0 {
-				return errors.New("no schema to generate from: name files, globs or directories, or --registry and --subject")
-			}
-			files, err := codegen.Generate(sources, opts)
-			if err != nil {
-				return err
-			}
-			if check {
-				return checkGenerated(cmd.OutOrStdout(), out, files)
-			}
-			return writeGenerated(cmd.OutOrStdout(), out, files)
+			return nil
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&out, "out", "", "directory of the generated package (created if it is missing)")
-	flags.StringVar(&opts.Package, "package", "", "name of the package (default: last part of the first schema's namespace)")
-	flags.BoolVar(&check, "check", false, "write nothing; fail and name the files that are not up to date")
-	flags.BoolVar(&opts.Pointers, "pointers", false, "make nullable types pointers instead of avro.Opt")
-	flags.BoolVar(&opts.Tests, "tests", false, "generate tests too: round trip, comparison with another implementation, fuzzing")
-	flags.StringVar(&registryURL, "registry", "", "URL of a schema registry to take --subject from")
-	flags.StringArrayVar(&subjects, "subject", nil, "NAME or NAME:VERSION of a schema in --registry; may be given more than once")
-	if err := cmd.MarkFlagRequired("out"); err != nil {
-		panic(err) // only if there is no such flag
-	}
+	flags.StringVar(&g.out, "out", "", "directory of the generated package (created if it is missing)")
+	flags.StringVar(&g.config, "config", "", "file that maps namespaces to packages (default: typelog.yaml, if it is there and --out is not given)")
+	flags.StringVar(&g.opts.Package, "package", "", "name of the package (default: last part of the first schema's namespace)")
+	flags.BoolVar(&g.check, "check", false, "write nothing; fail and name the files that are not up to date")
+	flags.BoolVar(&g.opts.Pointers, "pointers", false, "make nullable types pointers instead of avro.Opt")
+	flags.BoolVar(&g.opts.Tests, "tests", false, "generate tests too: round trip, comparison with another implementation, fuzzing")
+	flags.StringVar(&g.registry, "registry", "", "URL of a schema registry to take --subject from")
+	flags.StringArrayVar(&g.subjects, "subject", nil, "NAME or NAME:VERSION of a schema in --registry; may be given more than once")
+	cmd.MarkFlagsMutuallyExclusive("out", "config")
+	cmd.MarkFlagsRequiredTogether("registry", "subject")
 	return cmd
+}
+
+// generator is what the flags say.
+type generator struct {
+	out, config, registry string
+	subjects              []string
+	check                 bool
+	opts                  codegen.Options
+}
+
+// outputDir is a directory with the files that are generated into it.
+type outputDir struct {
+	path  string
+	files []codegen.File
+}
+
+// generate reads all schemas and returns what is generated from them.
+func (g *generator) generate(ctx context.Context, args []string) ([]outputDir, error) {
+	var config *generateConfig
+	if g.out == "" {
+		var err error
+		if config, err = readConfig(g.config); err != nil {
+			return nil, err
+		}
+		if config == nil {
+			return nil, errors.New("where to? give --out DIR, or have a typelog.yaml here")
+		}
+		if len(args) == 0 && g.registry == "" {
+			args = config.schemaPaths()
+		}
+	}
+	sources, err := readSchemas(args)
+	if err != nil {
+		return nil, err
+	}
+	if g.registry != "" {
+		fetched, err := fetchSubjects(ctx, g.registry, g.subjects)
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, fetched...)
+	}
+	if len(sources) == 0 {
+		return nil, errors.New("no schema to generate from: name files, globs or directories, or --registry and --subject")
+	}
+	if config != nil {
+		return config.generate(sources, g.opts)
+	}
+	files, err := codegen.Generate(sources, g.opts)
+	return []outputDir{{g.out, files}}, err
 }
 
 // maxSchema is the largest schema text that is read, in bytes.
@@ -180,9 +228,28 @@ func writeGenerated(stdout io.Writer, dir string, files []codegen.File) error {
 	return nil
 }
 
-// checkGenerated names the files of dir that are not what would be written: changed, missing, or generated before
-// from a schema that is gone.
-func checkGenerated(stdout io.Writer, dir string, files []codegen.File) error {
+// checkGenerated names the files that are not what would be written.
+func checkGenerated(stdout io.Writer, dirs []outputDir) error {
+	drift := 0
+	for _, dir := range dirs {
+		n, err := checkDir(stdout, dir.path, dir.files)
+		if err != nil {
+			return err
+		}
+		drift += n
+	}
+	if drift == 1 {
+		return errors.New("a generated file is not up to date; run typelog generate without --check")
+	}
+	if drift > 1 {
+		return fmt.Errorf("%d generated files are not up to date; run typelog generate without --check", drift)
+	}
+	return nil
+}
+
+// checkDir names the files of dir that are not what would be written, and returns how many there are: changed, missing, or
+// generated before from a schema that is gone.
+func checkDir(stdout io.Writer, dir string, files []codegen.File) (int, error) {
 	drift := 0
 	report := func(path, what string) {
 		drift++
@@ -197,14 +264,14 @@ func checkGenerated(stdout io.Writer, dir string, files []codegen.File) error {
 		case errors.Is(err, fs.ErrNotExist):
 			report(path, "missing")
 		case err != nil:
-			return err
+			return drift, err
 		case !bytes.Equal(old, f.Data):
 			report(path, "not up to date")
 		}
 	}
 	present, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return drift, err
 	}
 	for _, entry := range present {
 		path := filepath.Join(dir, entry.Name())
@@ -213,16 +280,10 @@ func checkGenerated(stdout io.Writer, dir string, files []codegen.File) error {
 			continue
 		}
 		if old, err := os.ReadFile(path); err != nil {
-			return err
+			return drift, err
 		} else if bytes.HasPrefix(old, []byte(codegen.Header)) {
 			report(path, "generated from none of these schemas; delete it")
 		}
 	}
-	if drift == 1 {
-		return errors.New("a generated file is not up to date; run typelog generate without --check")
-	}
-	if drift > 1 {
-		return fmt.Errorf("%d generated files are not up to date; run typelog generate without --check", drift)
-	}
-	return nil
+	return drift, nil
 }

@@ -72,7 +72,7 @@ func TestGenerateFromRegistry(t *testing.T) {
 			t.Errorf("%s: %v", c.subject, err)
 		}
 	}
-	if _, err := generate("--out", t.TempDir(), "--subject", "orders-value"); err == nil || !strings.Contains(err.Error(), "--registry") {
+	if _, err := generate("--out", t.TempDir(), "--subject", "orders-value"); err == nil || !strings.Contains(err.Error(), "registry") {
 		t.Errorf("without --registry: %v", err)
 	}
 }
