@@ -53,6 +53,10 @@ accept: build ## run examples/audit on real logs, and again with kill -9 in the 
 	@if [ -z "$(DATA)" ]; then echo "make accept needs DATA=DIR, a directory with k8s-audit.jsonl, cloudtrail.jsonl and windows-events.jsonl.gz" >&2; exit 2; fi
 	.ci/accept bin/typelog "$(DATA)"
 
+.PHONY: interop
+interop: build ## exchange data and records with Avro and Kafka libraries in Java, Python and JavaScript
+	.ci/interop/run bin/typelog
+
 .PHONY: accept-avro
 accept-avro: ## run Avro's published vectors: make accept-avro DATA=DIR
 	@if [ -z "$(DATA)" ]; then echo "make accept-avro needs DATA=DIR, a directory with schema-tests.txt, weather.avro and the other vectors of Apache Avro's share/test" >&2; exit 2; fi

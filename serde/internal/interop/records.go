@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -35,11 +36,16 @@ const referring = `{"type":"record","name":"Order","namespace":"typelog.shop","f
 func records(ctx context.Context, t tools) (what string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	server := &child.Server{Binary: t.typelog, Data: filepath.Join(t.dir, "data"), Log: os.Stderr}
+	var log bytes.Buffer // safe to read once the server has ended
+	server := &child.Server{Binary: t.typelog, Data: filepath.Join(t.dir, "data"), Log: &log}
 	if _, err := server.Start(ctx); err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, server.Stop(ctx)) }()
+	defer func() {
+		if err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))); err != nil {
+			fmt.Fprintf(os.Stderr, "typelog said:\n%s", log.Bytes())
+		}
+	}()
 	client, err := kgo.NewClient(kgo.SeedBrokers(server.Kafka))
 	if err != nil {
 		return "", err
