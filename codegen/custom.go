@@ -58,7 +58,7 @@ func validImport(p string) bool {
 			return false
 		}
 	}
-	return p == path.Clean(p) && !strings.HasPrefix(p, ".") && !strings.HasPrefix(p, "/")
+	return p != "C" && p == path.Clean(p) && !strings.HasPrefix(p, ".") && !strings.HasPrefix(p, "/")
 }
 
 // customize puts a custom type in the place of r, which must be a scalar.

@@ -159,8 +159,10 @@ func floatLiteral(v schema.Value, bits int) (string, error) {
 	switch {
 	case f == 0 && !math.Signbit(f):
 		return "", nil
-	case f == 0 || math.IsNaN(f) || math.IsInf(f, 0):
-		return "", fmt.Errorf("a default of %s, which Go has no constant for, is not generated yet", v.Text)
+	case f == 0:
+		return fmt.Sprintf("float%d(avro.NegativeZero())", bits), nil
+	case math.IsNaN(f) || math.IsInf(f, 0): // no JSON number is
+		return "", fmt.Errorf("%s is no number", v.Text)
 	}
 	return strconv.FormatFloat(f, 'g', -1, bits), nil
 }

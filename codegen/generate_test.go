@@ -201,8 +201,10 @@ func FuzzGenerate(f *testing.F) {
 	f.Add(`{"type":"enum","name":"E","symbols":["A","b"],"default":"A","doc":"*/"}`)
 	f.Add(`[{"type":"fixed","name":"F","size":3},{"type":"array","items":"F"},"null"]`)
 	f.Add(`{"type":"record","name":"D","fields":[{"name":"d","type":{"type":"bytes","logicalType":"decimal","precision":4,"scale":2},"default":"\u0001"}]}`)
+	f.Add(`{"type":"record","name":"C","fields":[{"name":"c","type":["null","long"],"go.type":"time.Duration"},{"name":"d","type":{"type":"string","go.type":"a-b/v2.T","go.text":true}}]}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		files, err := codegen.Generate([]codegen.Source{{Path: "in.avsc", Text: text}}, codegen.Options{Package: "p"})
+		opts := codegen.Options{Package: "p", Pointers: len(text)%2 == 1, Tests: len(text)%3 == 1}
+		files, err := codegen.Generate([]codegen.Source{{Path: "in.avsc", Text: text}}, opts)
 		if err != nil {
 			if strings.Contains(err.Error(), "fault of typelog") {
 				t.Fatal(err)

@@ -114,6 +114,8 @@ func (l *logical) literal(r *ref, v schema.Value) (string, error) {
 		return fmt.Sprintf("time.Unix(0, %d).UTC()", i), err
 	case "decimal":
 		return decimalLiteral(r.avro, v)
+	case "big-decimal":
+		return bigDecimalLiteral(v)
 	case "uuid":
 		return uuidLiteral(r.avro, v)
 	case "duration":
@@ -136,18 +138,61 @@ func decimalLiteral(t *schema.Type, v schema.Value) (string, error) {
 	if len(data) == 0 || t.Kind == schema.Fixed && len(data) != t.Size {
 		return "", fmt.Errorf("%d bytes are no decimal here", len(data))
 	}
-	unscaled := new(big.Int).SetBytes(data)
-	if data[0] >= 0x80 {
-		unscaled.Sub(unscaled, new(big.Int).Lsh(big.NewInt(1), uint(8*len(data))))
-	}
+	unscaled := twosComplement(data)
 	if digits := len(new(big.Int).Abs(unscaled).String()); digits > t.Logical.Precision {
 		return "", fmt.Errorf("%d digits for a decimal of %d", digits, t.Logical.Precision)
 	}
-	if !unscaled.IsInt64() {
-		return "", fmt.Errorf("a default of more than 64 bits for a decimal is not generated yet")
-	}
-	return fmt.Sprintf("avro.NewDecimal(%s, %d)", unscaled, t.Logical.Scale), nil
+	return decimalExpr(unscaled, t.Logical.Scale), nil
 }
+
+// decimalExpr returns the Go expression for a decimal.
+func decimalExpr(unscaled *big.Int, scale int) string {
+	if unscaled.IsInt64() {
+		return fmt.Sprintf("avro.NewDecimal(%s, %d)", unscaled, scale)
+	}
+	digits := new(big.Int).Abs(unscaled).String()
+	if missing := scale + 1 - len(digits); missing > 0 {
+		digits = strings.Repeat("0", missing) + digits
+	}
+	if scale > 0 {
+		digits = digits[:len(digits)-scale] + "." + digits[len(digits)-scale:]
+	}
+	if unscaled.Sign() < 0 {
+		digits = "-" + digits
+	}
+	return fmt.Sprintf("avro.MustDecimal(%q)", digits)
+}
+
+// twosComplement returns the integer that big-endian bytes, at least one, hold.
+func twosComplement(data []byte) *big.Int {
+	v := new(big.Int).SetBytes(data)
+	if data[0] >= 0x80 {
+		v.Sub(v, new(big.Int).Lsh(big.NewInt(1), uint(8*len(data))))
+	}
+	return v
+}
+
+// bigDecimalLiteral returns a big-decimal's default, which is written as its content: the unscaled value as bytes, and the
+// scale.
+func bigDecimalLiteral(v schema.Value) (string, error) {
+	data, err := bytesOf(v)
+	if err != nil {
+		return "", err
+	}
+	bad := fmt.Errorf("%s is no big-decimal: its bytes are a length, the unscaled value and the scale", describeValue(v))
+	n, used := binary.Varint(data) // zigzag, as Avro's longs
+	if used <= 0 || n < 1 || n > int64(len(data)-used) {
+		return "", bad
+	}
+	scale, last := binary.Varint(data[used+int(n):])
+	if last <= 0 || used+int(n)+last != len(data) || scale < 0 || scale > maxScale {
+		return "", bad
+	}
+	return decimalExpr(twosComplement(data[used:used+int(n)]), int(scale)), nil
+}
+
+// maxScale is the largest scale that the runtime takes.
+const maxScale = 1 << 14
 
 // uuidLiteral returns a uuid's default: its 16 bytes, or its text.
 func uuidLiteral(t *schema.Type, v schema.Value) (string, error) {

@@ -57,6 +57,15 @@ func ParseDecimal(s string) (Decimal, error) {
 	return NewBigDecimal(v, len(frac)), nil
 }
 
+// MustDecimal is ParseDecimal for constants: it panics if s is no number.
+func MustDecimal(s string) Decimal {
+	d, err := ParseDecimal(s)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
 func allDigits(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {

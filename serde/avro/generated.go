@@ -1,6 +1,7 @@
 package avro
 
 import (
+	"math"
 	"math/rand/v2"
 	"sync"
 
@@ -47,6 +48,9 @@ func DecodeDatumJSON(text []byte, v Datum, codec func() (*Codec, error)) error {
 	}
 	return v.DecodeAvro(data, DecodeOptions{AliasInput: true})
 }
+
+// NegativeZero returns -0, for which Go has no constant.
+func NegativeZero() float64 { return math.Copysign(0, -1) }
 
 // RandomDatum sets v to a random value of its schema. It panics if there is none (an enum without symbols), or if v and
 // codec are not of one schema.

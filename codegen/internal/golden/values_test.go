@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"math"
 	"net/netip"
 	"reflect"
 	"testing"
@@ -31,9 +32,13 @@ func TestDefaults(t *testing.T) {
 		Maybe: avro.Some("yes"), Zero: avro.Some[int64](0), Empty: []int32{},
 		At: time.UnixMilli(1000).UTC(), ID: avro.UUID{15: 0xff}, Day: time.Date(2024, 10, 4, 0, 0, 0, 0, time.UTC),
 		Mixed: defaults.DefaultsMixedInt{Value: 5},
+		Huge:  avro.MustDecimal("-472236648286964521.3696"), Sum: avro.NewDecimal(1234, 3), Cold: float32(math.Copysign(0, -1)),
 	}
 	if got := defaults.NewDefaults(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
+	}
+	if !math.Signbit(float64(defaults.NewDefaults().Cold)) {
+		t.Error("-0 became 0")
 	}
 	if err := want.Validate(); err != nil {
 		t.Error(err)

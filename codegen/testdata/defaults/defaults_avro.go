@@ -38,6 +38,9 @@ type Defaults struct {
 	ID      avro.UUID        `json:"id"`
 	Day     time.Time        `json:"day"`
 	Mixed   DefaultsMixed    `json:"mixed"`
+	Huge    avro.Decimal     `json:"huge"`
+	Sum     avro.Decimal     `json:"sum"`
+	Cold    float32          `json:"cold"`
 }
 
 // NewDefaults returns a value that holds the schema's defaults, and Go's zero values elsewhere.
@@ -63,6 +66,9 @@ func NewDefaults() *Defaults {
 		ID:     avro.UUID{0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xff},
 		Day:    avro.DateTime(20000),
 		Mixed:  DefaultsMixedInt{Value: 5},
+		Huge:   avro.MustDecimal("-472236648286964521.3696"),
+		Sum:    avro.NewDecimal(1234, 3),
+		Cold:   float32(avro.NegativeZero()),
 	}
 }
 
@@ -89,10 +95,10 @@ func (v *Defaults) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 
 // AvroSchema returns the schema, verbatim as it was generated from, and its CRC-64-AVRO fingerprint.
 func (*Defaults) AvroSchema() (text string, fingerprint uint64) {
-	return schemaOfDefaults, 0xa0a835135fb7bb10
+	return schemaOfDefaults, 0x339395cb41c8b842
 }
 
-const schemaOfDefaults = "{\n  \"type\": \"record\",\n  \"name\": \"Defaults\",\n  \"namespace\": \"test.defaults\",\n  \"fields\": [\n    {\n      \"name\": \"flag\",\n      \"type\": \"boolean\",\n      \"default\": true\n    },\n    {\n      \"name\": \"small\",\n      \"type\": \"int\",\n      \"default\": -7\n    },\n    {\n      \"name\": \"big\",\n      \"type\": \"long\",\n      \"default\": 9007199254740993\n    },\n    {\n      \"name\": \"ratio\",\n      \"type\": \"float\",\n      \"default\": 0.5\n    },\n    {\n      \"name\": \"exact\",\n      \"type\": \"double\",\n      \"default\": -1e-09\n    },\n    {\n      \"name\": \"text\",\n      \"type\": \"string\",\n      \"default\": \"say \\\"hi\\\"\\n\u2028`\"\n    },\n    {\n      \"name\": \"raw\",\n      \"type\": \"bytes\",\n      \"default\": \"\\u0000ÿA\"\n    },\n    {\n      \"name\": \"four\",\n      \"type\": {\n        \"type\": \"fixed\",\n        \"name\": \"Four\",\n        \"size\": 4\n      },\n      \"default\": \"\\u0001\\u0002\\u0003ÿ\"\n    },\n    {\n      \"name\": \"kind\",\n      \"type\": {\n        \"type\": \"enum\",\n        \"name\": \"Kind\",\n        \"symbols\": [\n          \"A\",\n          \"B\"\n        ]\n      },\n      \"default\": \"B\"\n    },\n    {\n      \"name\": \"tags\",\n      \"type\": {\n        \"type\": \"array\",\n        \"items\": \"string\"\n      },\n      \"default\": [\n        \"x\",\n        \"y\"\n      ]\n    },\n    {\n      \"name\": \"limits\",\n      \"type\": {\n        \"type\": \"map\",\n        \"values\": \"long\"\n      },\n      \"default\": {\n        \"a\": 1,\n        \"b\": 0\n      }\n    },\n    {\n      \"name\": \"point\",\n      \"type\": {\n        \"type\": \"record\",\n        \"name\": \"Point\",\n        \"fields\": [\n          {\n            \"name\": \"x\",\n            \"type\": \"int\",\n            \"default\": 3\n          },\n          {\n            \"name\": \"y\",\n            \"type\": \"int\",\n            \"default\": 0\n          },\n          {\n            \"name\": \"label\",\n            \"type\": [\n              \"string\",\n              \"null\"\n            ],\n            \"default\": \"here\"\n          }\n        ]\n      },\n      \"default\": {\n        \"y\": 9\n      }\n    },\n    {\n      \"name\": \"other\",\n      \"type\": \"Point\"\n    },\n    {\n      \"name\": \"maybe\",\n      \"type\": [\n        \"string\",\n        \"null\"\n      ],\n      \"default\": \"yes\"\n    },\n    {\n      \"name\": \"nothing\",\n      \"type\": [\n        \"null\",\n        \"string\"\n      ],\n      \"default\": null\n    },\n    {\n      \"name\": \"zero\",\n      \"type\": [\n        \"long\",\n        \"null\"\n      ],\n      \"default\": 0\n    },\n    {\n      \"name\": \"empty\",\n      \"type\": [\n        {\n          \"type\": \"array\",\n          \"items\": \"int\"\n        },\n        \"null\"\n      ],\n      \"default\": []\n    },\n    {\n      \"name\": \"at\",\n      \"type\": {\n        \"type\": \"long\",\n        \"logicalType\": \"timestamp-millis\"\n      },\n      \"default\": 1000\n    },\n    {\n      \"name\": \"id\",\n      \"type\": {\n        \"type\": \"string\",\n        \"logicalType\": \"uuid\"\n      },\n      \"default\": \"00000000-0000-0000-0000-0000000000ff\"\n    },\n    {\n      \"name\": \"day\",\n      \"type\": {\n        \"type\": \"int\",\n        \"logicalType\": \"date\"\n      },\n      \"default\": 20000\n    },\n    {\n      \"name\": \"mixed\",\n      \"type\": [\n        \"int\",\n        \"string\"\n      ],\n      \"default\": 5\n    }\n  ]\n}\n"
+const schemaOfDefaults = "{\n  \"type\": \"record\",\n  \"name\": \"Defaults\",\n  \"namespace\": \"test.defaults\",\n  \"fields\": [\n    {\n      \"name\": \"flag\",\n      \"type\": \"boolean\",\n      \"default\": true\n    },\n    {\n      \"name\": \"small\",\n      \"type\": \"int\",\n      \"default\": -7\n    },\n    {\n      \"name\": \"big\",\n      \"type\": \"long\",\n      \"default\": 9007199254740993\n    },\n    {\n      \"name\": \"ratio\",\n      \"type\": \"float\",\n      \"default\": 0.5\n    },\n    {\n      \"name\": \"exact\",\n      \"type\": \"double\",\n      \"default\": -1e-09\n    },\n    {\n      \"name\": \"text\",\n      \"type\": \"string\",\n      \"default\": \"say \\\"hi\\\"\\n\u2028`\"\n    },\n    {\n      \"name\": \"raw\",\n      \"type\": \"bytes\",\n      \"default\": \"\\u0000ÿA\"\n    },\n    {\n      \"name\": \"four\",\n      \"type\": {\n        \"type\": \"fixed\",\n        \"name\": \"Four\",\n        \"size\": 4\n      },\n      \"default\": \"\\u0001\\u0002\\u0003ÿ\"\n    },\n    {\n      \"name\": \"kind\",\n      \"type\": {\n        \"type\": \"enum\",\n        \"name\": \"Kind\",\n        \"symbols\": [\n          \"A\",\n          \"B\"\n        ]\n      },\n      \"default\": \"B\"\n    },\n    {\n      \"name\": \"tags\",\n      \"type\": {\n        \"type\": \"array\",\n        \"items\": \"string\"\n      },\n      \"default\": [\n        \"x\",\n        \"y\"\n      ]\n    },\n    {\n      \"name\": \"limits\",\n      \"type\": {\n        \"type\": \"map\",\n        \"values\": \"long\"\n      },\n      \"default\": {\n        \"a\": 1,\n        \"b\": 0\n      }\n    },\n    {\n      \"name\": \"point\",\n      \"type\": {\n        \"type\": \"record\",\n        \"name\": \"Point\",\n        \"fields\": [\n          {\n            \"name\": \"x\",\n            \"type\": \"int\",\n            \"default\": 3\n          },\n          {\n            \"name\": \"y\",\n            \"type\": \"int\",\n            \"default\": 0\n          },\n          {\n            \"name\": \"label\",\n            \"type\": [\n              \"string\",\n              \"null\"\n            ],\n            \"default\": \"here\"\n          }\n        ]\n      },\n      \"default\": {\n        \"y\": 9\n      }\n    },\n    {\n      \"name\": \"other\",\n      \"type\": \"Point\"\n    },\n    {\n      \"name\": \"maybe\",\n      \"type\": [\n        \"string\",\n        \"null\"\n      ],\n      \"default\": \"yes\"\n    },\n    {\n      \"name\": \"nothing\",\n      \"type\": [\n        \"null\",\n        \"string\"\n      ],\n      \"default\": null\n    },\n    {\n      \"name\": \"zero\",\n      \"type\": [\n        \"long\",\n        \"null\"\n      ],\n      \"default\": 0\n    },\n    {\n      \"name\": \"empty\",\n      \"type\": [\n        {\n          \"type\": \"array\",\n          \"items\": \"int\"\n        },\n        \"null\"\n      ],\n      \"default\": []\n    },\n    {\n      \"name\": \"at\",\n      \"type\": {\n        \"type\": \"long\",\n        \"logicalType\": \"timestamp-millis\"\n      },\n      \"default\": 1000\n    },\n    {\n      \"name\": \"id\",\n      \"type\": {\n        \"type\": \"string\",\n        \"logicalType\": \"uuid\"\n      },\n      \"default\": \"00000000-0000-0000-0000-0000000000ff\"\n    },\n    {\n      \"name\": \"day\",\n      \"type\": {\n        \"type\": \"int\",\n        \"logicalType\": \"date\"\n      },\n      \"default\": 20000\n    },\n    {\n      \"name\": \"mixed\",\n      \"type\": [\n        \"int\",\n        \"string\"\n      ],\n      \"default\": 5\n    },\n    {\n      \"name\": \"huge\",\n      \"type\": {\n        \"type\": \"bytes\",\n        \"logicalType\": \"decimal\",\n        \"precision\": 30,\n        \"scale\": 4\n      },\n      \"default\": \"\\u00ff\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\"\n    },\n    {\n      \"name\": \"sum\",\n      \"type\": {\n        \"type\": \"bytes\",\n        \"logicalType\": \"big-decimal\"\n      },\n      \"default\": \"\\u0004\\u0004\\u00d2\\u0006\"\n    },\n    {\n      \"name\": \"cold\",\n      \"type\": \"float\",\n      \"default\": -0.0\n    }\n  ]\n}\n"
 
 // codecOfDefaults is compiled when it is first used.
 var codecOfDefaults = avro.LazyCodec(schemaOfDefaults)
@@ -159,6 +165,9 @@ func (v *Defaults) Validate() error {
 		}
 	default:
 		return avro.InField(avro.Invalid("the value must be DefaultsMixedInt or DefaultsMixedString"), "mixed")
+	}
+	if _, err := v.Huge.Fit(30, 4); err != nil {
+		return avro.InField(err, "huge")
 	}
 	return nil
 }
@@ -260,6 +269,11 @@ func (v *Defaults) appendAvro(dst []byte) (_ []byte, err error) {
 	default:
 		return dst, avro.InField(avro.Invalid("the value must be DefaultsMixedInt or DefaultsMixedString"), "mixed")
 	}
+	if dst, err = avro.AppendDecimal(dst, v.Huge, 30, 4); err != nil {
+		return dst, avro.InField(err, "huge")
+	}
+	dst = avro.AppendBigDecimal(dst, v.Sum)
+	dst = avro.AppendFloat(dst, v.Cold)
 	return dst, nil
 }
 
@@ -504,6 +518,30 @@ func (v *Defaults) decodeAvro(r *avro.Reader) {
 	}
 	if r.Failed() {
 		r.InField("mixed")
+		return
+	}
+	if !f.Next(r) {
+		return
+	}
+	v.Huge = r.Decimal(30, 4)
+	if r.Failed() {
+		r.InField("huge")
+		return
+	}
+	if !f.Next(r) {
+		return
+	}
+	v.Sum = r.BigDecimal()
+	if r.Failed() {
+		r.InField("sum")
+		return
+	}
+	if !f.Next(r) {
+		return
+	}
+	v.Cold = r.Float()
+	if r.Failed() {
+		r.InField("cold")
 		return
 	}
 	f.End(r)
