@@ -140,7 +140,12 @@ func TestLimits(t *testing.T) {
 		t.Errorf("%v", r.Err())
 	}
 	r = NewReader(nil, DecodeOptions{Limits: Limits{MaxDepth: 2}})
-	if !r.Enter() || !r.Enter() || r.Enter() || !errors.Is(r.Err(), ErrLimit) {
+	for depth, want := range []bool{true, true, false} {
+		if r.Enter() != want {
+			t.Errorf("entering depth %d: %v", depth+1, !want)
+		}
+	}
+	if !errors.Is(r.Err(), ErrLimit) {
 		t.Errorf("%v", r.Err())
 	}
 }

@@ -42,7 +42,6 @@ type op struct {
 	pos    int64
 	more   bool // the next op belongs to the same unit
 	loose  bool // not journalled
-	err    error
 	// Where the outcome goes: a request's result, or a channel.
 	req  *request
 	i    int
