@@ -62,6 +62,10 @@ accept-avro: ## run Avro's published vectors: make accept-avro DATA=DIR
 	@if [ -z "$(DATA)" ]; then echo "make accept-avro needs DATA=DIR, a directory with schema-tests.txt, weather.avro and the other vectors of Apache Avro's share/test" >&2; exit 2; fi
 	$(GO) run ./internal/acceptavro "$(DATA)"
 
+.PHONY: bench
+bench: build ## measure the broker, and in turns with it another: make bench KAFKA=HOST:PORT,PID
+	.ci/bench bin/typelog
+
 .PHONY: bench-avro
 bench-avro: ## measure generated Avro code against hamba and an encoder written by hand, with the targets
 	$(GO) run ./serde/avro/internal/bench

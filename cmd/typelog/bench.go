@@ -23,7 +23,6 @@ type benchFlags struct {
 	targets  []string
 	floor    bool
 	floorDir string
-	acks     string
 	configs  []string
 	asJSON   bool
 	cfg      bench.Config
@@ -63,7 +62,7 @@ func newBenchCommand() *cobra.Command {
 	fl.Int32Var(&f.cfg.IdlePartitions, "idle-partitions", d.IdlePartitions, "the same in the phase idle")
 	fl.IntVar(&f.cfg.Producers, "producers", d.Producers, "producers of the phase produce")
 	fl.IntVar(&f.cfg.Clients, "clients", d.Clients, "clients of the phase clients")
-	fl.StringVar(&f.acks, "acks", "all", "all, 1 or 0")
+	fl.StringVar(&f.cfg.Acks, "acks", d.Acks, "all, 1 or 0")
 	fl.StringVar(&f.cfg.Compression, "compression", d.Compression, "none, gzip, snappy, lz4 or zstd")
 	fl.Int32Var(&f.cfg.BatchBytes, "batch-bytes", d.BatchBytes, "largest batch that a producer sends")
 	fl.DurationVar(&f.cfg.Linger, "linger", 0, "how long producers wait for more records")
@@ -117,14 +116,6 @@ func runBench(cmd *cobra.Command, f *benchFlags) error {
 
 // complete turns flags into the rest of the configuration.
 func (f *benchFlags) complete() error {
-	switch f.acks {
-	case "all", "-1":
-		f.cfg.Acks = -1
-	case "0", "1":
-		f.cfg.Acks = int(f.acks[0] - '0')
-	default:
-		return fmt.Errorf("--acks %q: want all, 1 or 0", f.acks)
-	}
 	f.cfg.TopicConfig = map[string]*string{}
 	for _, c := range f.configs {
 		k, v, ok := strings.Cut(c, "=")

@@ -45,8 +45,8 @@ type Config struct {
 	WidePartitions, IdlePartitions int32
 	// Producers of the phase produce, Clients of the phase clients.
 	Producers, Clients int
-	// Acks is -1 (all), 0 or 1.
-	Acks        int
+	// Acks is all, 1 or 0.
+	Acks        string
 	Compression string
 	// BatchBytes bounds a producer's batches.
 	BatchBytes int32
@@ -57,6 +57,9 @@ type Config struct {
 	Rate, WideRate int
 	// Duration of each timed phase.
 	Duration time.Duration
+	// Rest comes before each phase: what the one before left behind (a topic that is being deleted, another server's caches)
+	// would be measured otherwise.
+	Rest time.Duration
 	// TopicConfig is for the topics that are made.
 	TopicConfig map[string]*string
 	// Progress is told each result as it comes; it may be nil.
@@ -67,8 +70,9 @@ type Config struct {
 func Defaults() Config {
 	return Config{
 		Phases: []string{Produce, Consume, Clients, One, Paced, EndToEnd}, Rounds: 1, RecordSize: 1024, SmallSize: 200,
-		Partitions: 6, WidePartitions: 1000, IdlePartitions: 10000, Producers: 1, Clients: 64, Acks: -1,
+		Partitions: 6, WidePartitions: 1000, IdlePartitions: 10000, Producers: 1, Clients: 64, Acks: "all",
 		Compression: "none", BatchBytes: 1000000, WideRate: 5000, Duration: 8 * time.Second,
+		Rest: time.Second,
 	}
 }
 
@@ -165,6 +169,11 @@ func (r *run) round(ctx context.Context, round int) (err error) {
 			if s.Bytes != "" && p[0] != Produce && p[0] != Consume && p[0] != Clients && p[0] != One {
 				continue
 			}
+			select {
+			case <-time.After(r.Rest):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 			res, err := r.phase(ctx, s, p[0])
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", s.Name, p[0], err)
@@ -243,6 +252,7 @@ func (c *Config) check() error {
 	positive(&c.BatchBytes, d.BatchBytes)
 	positive(&c.WideRate, d.WideRate)
 	positive(&c.Duration, d.Duration)
+	positive(&c.Rest, d.Rest)
 	positive(&c.Records, max(1, (1<<30)/int64(c.RecordSize)))
 	if c.Compression == "" {
 		c.Compression = d.Compression
@@ -250,8 +260,11 @@ func (c *Config) check() error {
 	if _, err := codec(c.Compression); err != nil {
 		return err
 	}
-	if c.Acks < -1 || c.Acks > 1 {
-		return fmt.Errorf("acks is %d, it must be all, 0 or 1", c.Acks)
+	if c.Acks == "" {
+		c.Acks = d.Acks
+	}
+	if !slices.Contains([]string{"all", "1", "0"}, c.Acks) {
+		return fmt.Errorf("acks %q: want all, 1 or 0", c.Acks)
 	}
 	if len(c.Targets) == 0 {
 		return errors.New("nothing to measure")

@@ -100,9 +100,9 @@ func (r *run) producer(s *state, topic string, opts ...kgo.Opt) (*kgo.Client, er
 		kgo.ProducerBatchCompression(compression), kgo.RecordDeliveryTimeout(time.Minute),
 	}
 	switch r.Acks {
-	case 0:
+	case "0":
 		all = append(all, kgo.RequiredAcks(kgo.NoAck()), kgo.DisableIdempotentWrite())
-	case 1:
+	case "1":
 		all = append(all, kgo.RequiredAcks(kgo.LeaderAck()), kgo.DisableIdempotentWrite())
 	}
 	return kgo.NewClient(append(all, opts...)...)

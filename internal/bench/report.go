@@ -53,12 +53,8 @@ type Report struct {
 
 // describe says what was asked for, in a line.
 func (c *Config) describe() string {
-	acks := "all"
-	if c.Acks >= 0 {
-		acks = fmt.Sprint(c.Acks)
-	}
 	return fmt.Sprintf("%d records of %d bytes, %d partitions, acks=%s, compression %s, %d producer(s), rounds: %d",
-		c.Records, c.RecordSize, c.Partitions, acks, c.Compression, c.Producers, c.Rounds)
+		c.Records, c.RecordSize, c.Partitions, c.Acks, c.Compression, c.Producers, c.Rounds)
 }
 
 // measure is a row of the table.
