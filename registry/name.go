@@ -12,6 +12,9 @@ func resolve(v view, written string) model.Subject {
 	return s
 }
 
+// Resolve is the subject that a name means: its canonical spelling, or what that is an alias of.
+func (r *Registry) Resolve(subject string) model.Subject { return resolve(r.present(), subject) }
+
 // elsewhere lists the other contexts in which a subject of the default context is looked for.
 func elsewhere(v view, s model.Subject) []model.Subject {
 	if s.Context() != model.DefaultContext {

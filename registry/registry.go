@@ -10,6 +10,7 @@ package registry
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/typelog/typelog/registry/internal/access"
 	"github.com/typelog/typelog/registry/internal/api"
 	"github.com/typelog/typelog/registry/internal/store"
 	"github.com/typelog/typelog/serde/avro/schema"
@@ -42,6 +44,16 @@ type Config struct {
 	// Gatherer holds the metrics of the rest of the process, which /metrics serves together with the registry's own; nil
 	// serves the registry's alone.
 	Gatherer prometheus.Gatherer
+	// Compat is the major version of Confluent's registry whose answers are given: 8, or 7 for clients that cannot take
+	// the members that came later (guid, ts, deleted, schemaType of Avro schemas, and all but the id when registering).
+	// 0 is 8.
+	Compat int
+	// UsersFile names a file of users with hashed passwords and rights, one a line: NAME HASH RIGHT... (see HashPassword).
+	// A right is read, write or admin, or one of them for subjects with a prefix, such as write:orders-. Callers then
+	// need HTTP's basic authentication. "" lets anybody do anything. The file is read once, by New.
+	UsersFile string
+	// CertFile and KeyFile name PEM files of a certificate chain and its key. With them the registry serves HTTPS only.
+	CertFile, KeyFile string
 	// Now is the clock of registrations; nil is time.Now.
 	Now func() time.Time
 }
@@ -63,6 +75,7 @@ type Registry struct {
 	stopped  chan struct{} // closed when the committer has ended
 
 	handler   http.Handler
+	tls       *tls.Config // nil for plain HTTP
 	listeners []net.Listener
 	closing   sync.Once
 	closed    error
@@ -83,6 +96,11 @@ func New(cfg Config) (*Registry, error) {
 	if cfg.Listen == nil {
 		cfg.Listen = []string{"localhost:8081"}
 	}
+	options := api.Options{Log: cfg.Log, ClusterID: cfg.ClusterID, Gatherer: cfg.Gatherer, Compat: cfg.Compat}
+	secure, err := cfg.secure(&options)
+	if err != nil {
+		return nil, fmt.Errorf("registry: %w", err)
+	}
 	if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil {
 		return nil, fmt.Errorf("registry: %w", err)
 	}
@@ -92,18 +110,59 @@ func New(cfg Config) (*Registry, error) {
 	}
 	r := &Registry{
 		log: cfg.Log, now: cfg.Now, store: db, catalog: newCatalog(), guards: newGuards(),
+		tls:     secure,
 		changes: make(chan *change, maxBatch), stopping: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	if err := r.reload(context.Background()); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("registry: %w", err)
 	}
-	r.handler = api.New(r, api.Options{Log: cfg.Log, ClusterID: cfg.ClusterID, Gatherer: cfg.Gatherer})
+	r.handler = api.New(r, options)
 	go r.commit()
 	if r.listeners, err = listen(cfg.Listen); err != nil {
 		return nil, errors.Join(fmt.Errorf("registry: %w", err), r.Close())
 	}
 	return r, nil
+}
+
+// secure reads what protects the listeners, and says who may do what. The answer is nil for plain HTTP.
+func (cfg Config) secure(options *api.Options) (*tls.Config, error) {
+	switch cfg.Compat {
+	case 0, 7, 8:
+	default:
+		return nil, fmt.Errorf("compat %d: want 7 or 8", cfg.Compat)
+	}
+	if cfg.UsersFile != "" {
+		users, err := access.Load(cfg.UsersFile)
+		if err != nil {
+			return nil, fmt.Errorf("users: %w", err)
+		}
+		options.Authenticate = basicAuth(users)
+	}
+	switch {
+	case cfg.CertFile == "" && cfg.KeyFile == "":
+		return nil, nil
+	case cfg.CertFile == "" || cfg.KeyFile == "":
+		return nil, errors.New("a certificate and its key belong together: one of the two files is not given")
+	}
+	pair, err := tls.LoadX509KeyPair(cfg.CertFile, cfg.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("certificate %s with key %s: %w", cfg.CertFile, cfg.KeyFile, err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+}
+
+// URLs are where the registry listens, for people.
+func (r *Registry) URLs() []string {
+	scheme := "http://"
+	if r.tls != nil {
+		scheme = "https://"
+	}
+	out := make([]string, len(r.listeners))
+	for i, l := range r.listeners {
+		out[i] = scheme + l.Addr().String()
+	}
+	return out
 }
 
 // Handler serves the registry's HTTP interface.

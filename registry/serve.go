@@ -30,11 +30,18 @@ func (r *Registry) Run(ctx context.Context) error {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
+		TLSConfig:         r.tls,
 		ErrorLog:          slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
 	}
 	ended := make(chan error, len(r.listeners))
 	for _, l := range r.listeners {
-		go func() { ended <- server.Serve(l) }()
+		go func() {
+			if r.tls != nil {
+				ended <- server.ServeTLS(l, "", "")
+				return
+			}
+			ended <- server.Serve(l)
+		}()
 	}
 	var failed error
 	running := len(r.listeners)

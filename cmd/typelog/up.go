@@ -18,6 +18,7 @@ func newUpCommand() *cobra.Command {
 		registry string
 		adv      string
 		sets     []string
+		protect  registryFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "up",
@@ -40,6 +41,7 @@ func newUpCommand() *cobra.Command {
 			if given("registry-addr") || cfg.Registry.Bind == "" {
 				cfg.Registry.Bind = registry
 			}
+			protect.fill(&cfg.Registry, given)
 			if len(cfg.Listeners) == 0 {
 				cfg.Listeners = []node.FileListener{{Name: "PLAINTEXT", Bind: kafka}}
 			}
@@ -74,6 +76,7 @@ func newUpCommand() *cobra.Command {
 	cmd.Flags().StringVar(&flags.Data, "data", "typelog-data", "directory that holds everything; made if it is missing")
 	cmd.Flags().StringVar(&kafka, "kafka-addr", "localhost:9092", "address of the broker; localhost binds both loopbacks, port 0 takes a free one")
 	cmd.Flags().StringVar(&registry, "registry-addr", "localhost:8081", "address of the schema registry")
+	protect.add(cmd, "registry-compat")
 	cmd.Flags().StringVar(&adv, "advertise", "", "HOST:PORT that Kafka clients are told to connect to; needed when the address is a wildcard")
 	cmd.Flags().StringArrayVar(&sets, "set", nil, "broker setting as KEY=VALUE, with Kafka's names; may be repeated")
 	cmd.Flags().StringVar(&file, "config", "", "YAML file with data, log_level, listeners, registry and settings")

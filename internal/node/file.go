@@ -20,7 +20,7 @@ const maxFile = 1 << 20
 //	log_level: info
 //	listeners:
 //	  - {name: PLAINTEXT, bind: "localhost:9092", advertise: "kafka.example:9092"}
-//	registry: {bind: "localhost:8081"}
+//	registry: {bind: "localhost:8081", compat: 8}
 //	settings:
 //	  num.partitions: 3
 type File struct {
@@ -38,9 +38,16 @@ type FileListener struct {
 	Advertise string `yaml:"advertise"`
 }
 
-// FileRegistry is where the registry listens.
+// FileRegistry is where the registry listens, for whom, and how it answers.
 type FileRegistry struct {
 	Bind string `yaml:"bind"`
+	// Compat is the major version of Confluent's registry whose answers are given: 8 (or 0), or 7 for older clients.
+	Compat int `yaml:"compat"`
+	// Users names a file of users; without it anybody may do anything.
+	Users string `yaml:"users"`
+	// Cert and Key name PEM files; with them the registry serves HTTPS.
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
 }
 
 // ReadFile reads a configuration file; an empty name is an empty file. A key that it does not know is an error that

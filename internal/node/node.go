@@ -42,7 +42,8 @@ func Open(cfg File, log *slog.Logger) (*Node, error) {
 	metrics := prometheus.NewRegistry()
 	n.registry, err = registry.New(registry.Config{
 		DataDir: dir.Path, Listen: []string{cfg.Registry.Bind}, Log: log, ClusterID: dir.ClusterID,
-		Gatherer: metrics,
+		Gatherer: metrics, Compat: cfg.Registry.Compat, UsersFile: cfg.Registry.Users, CertFile: cfg.Registry.Cert,
+		KeyFile: cfg.Registry.Key,
 	})
 	if err != nil {
 		return nil, errors.Join(registryAdvice(err, cfg.Registry.Bind), dir.Close())
@@ -96,13 +97,13 @@ func (n *Node) Banner() string {
 		"  registry  %s\n"+
 		"  data      %s\n"+
 		"  contract  %s for new topics (--set %s=reject makes it strict)\n",
-		addresses("", n.Kafka()), addresses("http://", n.Registry()), n.dir.Path, byDefault, contractDefault)
+		addresses(n.Kafka()), strings.Join(n.registry.URLs(), ", "), n.dir.Path, byDefault, contractDefault)
 }
 
-func addresses(scheme string, addrs []net.Addr) string {
+func addresses(addrs []net.Addr) string {
 	texts := make([]string, len(addrs))
 	for i, a := range addrs {
-		texts[i] = scheme + a.String()
+		texts[i] = a.String()
 	}
 	return strings.Join(texts, ", ")
 }

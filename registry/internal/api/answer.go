@@ -98,7 +98,7 @@ type entity struct {
 	ID         *int32          `json:"id,omitempty"`
 	Version    *int32          `json:"version,omitempty"`
 	GUID       string          `json:"guid,omitempty"`
-	SchemaType model.Type      `json:"schemaType"`
+	SchemaType model.Type      `json:"schemaType,omitempty"`
 	References []reference     `json:"references,omitempty"`
 	Metadata   *model.Metadata `json:"metadata,omitempty"`
 	Rules      *model.RuleSet  `json:"ruleSet,omitempty"`
@@ -139,9 +139,24 @@ func of(v *model.Version) entity {
 	return e
 }
 
+// older leaves out what the answers of version 7 did not have.
+func (e entity) older() entity {
+	e.GUID, e.Time, e.Deleted = "", nil, nil
+	if e.SchemaType == model.Avro {
+		e.SchemaType = ""
+	}
+	if e.ID == nil { // by id
+		e.Subject, e.Version = nil, nil
+	}
+	return e
+}
+
 // shaped applies the arguments that change how a schema is shown: format=resolved writes its references out,
 // referenceFormat=qualified names their subjects with their contexts, findTags lists the tagged parts.
 func (c *call) shaped(v *model.Version, e entity) (entity, error) {
+	if c.options.Compat == 7 {
+		e = e.older()
+	}
 	if c.request.URL.RawQuery == "" {
 		return e, nil
 	}
@@ -170,7 +185,9 @@ func (c *call) shaped(v *model.Version, e entity) (entity, error) {
 			for i, r := range e.References {
 				shown.References[i] = model.Reference(r)
 			}
-			e.GUID = shown.Fingerprint().String()
+			if e.GUID != "" {
+				e.GUID = shown.Fingerprint().String()
+			}
 		}
 	}
 	return e, nil

@@ -5,6 +5,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/typelog/typelog/registry/internal/model"
 )
 
 // Service is what the routes ask. *registry.Registry is the one; its methods document themselves there.
@@ -26,6 +29,7 @@ type Service interface {
 	tags
 	searches
 	transfers
+	names
 	Ready(context.Context) error
 }
 
@@ -35,9 +39,22 @@ type Options struct {
 	ClusterID string
 	// Gatherer holds further metrics that /metrics serves; nil for none.
 	Gatherer prometheus.Gatherer
-	// Authorize refuses a request; nil allows all. The subject is "" where the route has none.
-	Authorize func(r *http.Request, access Access, subject string) error
+	// Authenticate says who calls; nil lets anybody do anything.
+	Authenticate func(r *http.Request) (Caller, error)
+	// Compat is the major version of the registry whose answers are given: 7 for the older ones, 8 or 0.
+	Compat int
 }
+
+// Caller is who sent a request, and what they may do.
+type Caller interface {
+	// May says whether the caller may do something to a subject, in its canonical spelling.
+	May(access Access, subject model.Subject) bool
+	// MayWithout says the same of a route that names no subject.
+	MayWithout(access Access) bool
+}
+
+// ErrUnauthenticated is what Authenticate says where the credentials are missing or wrong.
+var ErrUnauthenticated = errors.New("unauthorized")
 
 // server holds what the handlers share. It is immutable.
 type server struct {
@@ -158,10 +175,11 @@ type Access uint8
 // The operations. The zero value is none of them, so that a row without one is seen.
 const (
 	_          Access = iota
-	Describe          // lists, health, the server's identity
+	Describe          // lists of contexts and types, the server's identity, metrics
 	Read              // schemas of a subject
 	Write             // register
 	Delete            // versions, subjects, contexts
 	Configure         // configurations and modes
 	Everything        // the whole registry at once
+	Open              // nothing: health, for probes that have no login
 )

@@ -28,6 +28,7 @@ type call struct {
 	kind    string // of the answer: its content type
 	query   url.Values
 	status  int
+	caller  Caller // nil if anybody may do anything
 }
 
 // param is a part of the path, unescaped.
@@ -62,26 +63,6 @@ func (c *call) inContext(subject string) string {
 		return string(model.Subject(subject).In(within))
 	}
 	return subject
-}
-
-func (c *call) subjectOrNone() string {
-	if chi.URLParam(c.request, "subject") == "" {
-		return ""
-	}
-	return c.subject()
-}
-
-// authorize asks whether the caller may do what the route does.
-func (c *call) authorize(access Access) error {
-	if c.options.Authorize == nil {
-		return nil
-	}
-	return c.options.Authorize(c.request, access, c.subjectOrNone())
-}
-
-// visible says whether the caller may read a subject that a list or an answer names.
-func (c *call) visible(s model.Subject) bool {
-	return c.options.Authorize == nil || c.options.Authorize(c.request, Read, string(s)) == nil
 }
 
 func (c *call) args() url.Values {

@@ -1,7 +1,10 @@
 package api
 
-// version is what the server tells that it is compatible with.
-const version = "8.3.1"
+// What the server tells that it is compatible with.
+const (
+	version      = "8.3.1"
+	olderVersion = "7.9.0"
+)
 
 func root(*call) (any, error) { return struct{}{}, nil }
 
@@ -21,7 +24,11 @@ func serverID(c *call) (any, error) {
 	}}, nil
 }
 
-func serverVersion(*call) (any, error) {
+func serverVersion(c *call) (any, error) {
+	version := version
+	if c.options.Compat == 7 {
+		version = olderVersion
+	}
 	return map[string]string{"version": version, "commitId": "typelog"}, nil
 }
 

@@ -57,7 +57,7 @@ func (c *call) registration(argument string) (model.Registration, error) {
 	if q.Type == "" {
 		q.Type = model.Avro
 	}
-	return q.Tidy(), nil
+	return q.Tidy(), c.mayRefer(q)
 }
 
 // token names a value's first token in messages.

@@ -25,6 +25,9 @@ func listSchemas(c *call) (any, error) {
 	if wanted := c.arg("ruleType"); wanted != "" {
 		list = slices.DeleteFunc(list, func(v model.Listed) bool { return !v.Schema.Rules.HasType(wanted) })
 	}
+	if c.caller != nil {
+		list = slices.DeleteFunc(list, func(v model.Listed) bool { return !c.visible(v.Subject) })
+	}
 	list, err := page(c, list)
 	if err != nil {
 		return nil, err
@@ -44,7 +47,7 @@ func schemaByID(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := c.service.ByID(id, c.hint())
+	v, err := c.byID(id)
 	if err != nil {
 		return nil, err
 	}
@@ -61,12 +64,20 @@ func schemaTextByID(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := c.service.ByID(id, c.hint())
+	v, err := c.byID(id)
 	if err != nil {
 		return nil, err
 	}
 	e, err := c.shaped(v, of(v))
 	return text(e.Schema), err
+}
+
+func (c *call) byID(id int32) (*model.Version, error) {
+	v, err := c.service.ByID(id, c.hint())
+	if err != nil {
+		return nil, err
+	}
+	return c.shownAs(v)
 }
 
 func (c *call) uses() ([]*model.Version, error) {
@@ -78,6 +89,7 @@ func (c *call) uses() ([]*model.Version, error) {
 	if err != nil {
 		return nil, err
 	}
+	list = slices.DeleteFunc(list, func(v *model.Version) bool { return !c.visible(v.Subject) })
 	return page(c, list)
 }
 
@@ -105,6 +117,9 @@ func versionsOfID(c *call) (any, error) {
 
 func schemaByGUID(c *call) (any, error) {
 	v, err := c.service.ByGUID(c.param("guid"))
+	if err == nil {
+		v, err = c.shownAs(v)
+	}
 	if err != nil {
 		return nil, err
 	}

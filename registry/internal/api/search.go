@@ -46,7 +46,11 @@ func compareVersions(c *call) (any, error) {
 			*at = n
 		}
 	}
-	return c.service.Diff(c.subject(), from, to)
+	found, err := c.service.Diff(c.subject(), from, to)
+	if err == nil {
+		err = c.may(Read, found.Subject)
+	}
+	return found, err
 }
 
 func undelete(c *call) (any, error) {

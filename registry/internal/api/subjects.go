@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 
 	"github.com/typelog/typelog/registry/internal/model"
 )
@@ -27,7 +28,11 @@ func listSubjects(c *call) (any, error) {
 	if c.args().Has("subjectPrefix") || c.within() != "" {
 		prefix = c.prefix()
 	}
-	return page(c, c.service.Subjects(prefix, c.filter()))
+	list := c.service.Subjects(prefix, c.filter())
+	if c.caller != nil {
+		list = slices.DeleteFunc(list, func(s model.Subject) bool { return !c.visible(s) })
+	}
+	return page(c, list)
 }
 
 // prefix is the subjectPrefix argument, in the path's context.
@@ -49,6 +54,9 @@ func lookUp(c *call) (any, error) {
 		filter = model.WithDeleted
 	}
 	found, err := c.service.Lookup(q, filter)
+	if err == nil {
+		err = c.may(Read, found.Subject)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +74,14 @@ func register(c *call) (any, error) {
 		return nil, err
 	}
 	done, err := c.service.Register(c.request.Context(), q)
+	if err == nil {
+		err = c.may(Read, done.Subject)
+	}
 	if err != nil {
 		return nil, err
+	}
+	if c.options.Compat == 7 {
+		return entity{ID: &done.ID}, nil
 	}
 	return c.shaped(done.Version, registered(done))
 }

@@ -18,8 +18,8 @@ func table() []route {
 	return []route{
 		{get, "/", Describe, here, false, root},
 		{post, "/", Describe, here, true, root},
-		{get, "/healthz", Describe, here, false, healthz},
-		{get, "/readyz", Describe, here, false, readyz},
+		{get, "/healthz", Open, here, false, healthz},
+		{get, "/readyz", Open, here, false, readyz},
 		{get, "/v1/metadata/id", Describe, here, false, serverID},
 		{get, "/v1/metadata/version", Describe, here, false, serverVersion},
 		{get, "/v1/metadata/deployment", Describe, here, false, serverDeployment},

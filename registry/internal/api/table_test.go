@@ -13,20 +13,42 @@ import (
 	"github.com/typelog/typelog/registry/internal/model"
 )
 
-// TestEveryRouteIsAuthorized walks the table with an authorizer that denies everything: no route may reach the service,
-// which is not even there.
+// nobody is a caller who may do nothing; it counts what it was asked.
+type nobody struct {
+	t     *testing.T
+	asked *int
+}
+
+func (n nobody) May(access Access, _ model.Subject) bool { return n.MayWithout(access) }
+
+func (n nobody) MayWithout(access Access) bool {
+	*n.asked++
+	if access == 0 {
+		n.t.Error("a route needs no right at all")
+	}
+	return false
+}
+
+// unnamed is a service that knows names and nothing else: anything else that is asked of it is a panic.
+type unnamed struct{ Service }
+
+func (unnamed) Resolve(subject string) model.Subject { return model.ParseSubject(subject) }
+
+// TestEveryRouteIsAuthorized walks the table with a caller who is denied everything: no route may reach the service.
+// Without credentials none does either, except for health.
 func TestEveryRouteIsAuthorized(t *testing.T) {
-	asked := 0
-	h := New(nil, Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Authorize: func(_ *http.Request, access Access, subject string) error {
-			asked++
-			if access == 0 {
-				t.Error("a route needs no right at all")
+	asked, sent := 0, 0
+	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	denied := New(unnamed{}, Options{Log: quiet, Authenticate: func(*http.Request) (Caller, error) { return nobody{t, &asked}, nil }})
+	unknown := New(unnamed{}, Options{Log: quiet, Authenticate: func(*http.Request) (Caller, error) { return nil, ErrUnauthenticated }})
+	rows := append(table(), route{method: http.MethodGet, pattern: "/metrics", access: Describe})
+	for _, r := range rows {
+		if r.access == Open {
+			if r.pattern != "/healthz" && r.pattern != "/readyz" {
+				t.Errorf("%s is open to all", r.pattern)
 			}
-			return model.Errorf(model.Forbidden, "denied: %q", subject)
-		}})
-	sent := 0
-	for _, r := range table() {
+			continue
+		}
 		path := strings.NewReplacer("{subject}", "s", "{version}", "1", "{id}", "1", "{guid}", "g", "{context}", "c").Replace(r.pattern)
 		for _, prefix := range []string{"", "/contexts/c"} {
 			if prefix != "" && !r.contexts {
@@ -34,16 +56,16 @@ func TestEveryRouteIsAuthorized(t *testing.T) {
 			}
 			sent++
 			w := httptest.NewRecorder()
-			h.ServeHTTP(w, httptest.NewRequest(r.method, prefix+path, nil))
+			denied.ServeHTTP(w, httptest.NewRequest(r.method, prefix+path, nil))
 			if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "40301") {
 				t.Errorf("%s %s: %d %s", r.method, prefix+path, w.Code, w.Body)
 			}
+			w = httptest.NewRecorder()
+			unknown.ServeHTTP(w, httptest.NewRequest(r.method, prefix+path, nil))
+			if w.Code != http.StatusUnauthorized || !strings.HasPrefix(w.Header().Get("WWW-Authenticate"), "Basic ") {
+				t.Errorf("%s %s without credentials: %d %s", r.method, prefix+path, w.Code, w.Body)
+			}
 		}
-	}
-	sent++
-	w := httptest.NewRecorder()
-	if h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil)); w.Code != http.StatusForbidden {
-		t.Errorf("/metrics: %d", w.Code)
 	}
 	if asked != sent {
 		t.Errorf("%d of %d requests were authorized", asked, sent)

@@ -60,6 +60,15 @@ func modifyTags(c *call) (any, error) {
 	if err := errors.Join(change.MergeRules.Validate(), change.Rules.Validate()); err != nil {
 		return nil, err
 	}
+	if c.caller != nil { // the version may be one of another context
+		v, err := c.service.Version(c.subject(), number, model.Live)
+		if err == nil {
+			err = c.may(Write, v.Subject)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	done, err := c.service.ModifyTags(c.request.Context(), c.subject(), number, max(0, next), change)
 	if err != nil {
 		return nil, err

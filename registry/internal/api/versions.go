@@ -34,7 +34,11 @@ func (c *call) found() (*model.Version, error) {
 	if c.flag("deleted") {
 		filter = model.WithDeleted
 	}
-	return c.service.Version(c.subject(), number, filter)
+	v, err := c.service.Version(c.subject(), number, filter)
+	if err == nil {
+		err = c.may(Read, v.Subject)
+	}
+	return v, err
 }
 
 func getVersion(c *call) (any, error) {
