@@ -58,9 +58,9 @@ interop: build ## exchange data and records with Avro and Kafka libraries in Jav
 	.ci/interop/run bin/typelog
 
 .PHONY: accept-avro
-accept-avro: ## run Avro's published vectors: make accept-avro DATA=DIR
+accept-avro: ## run Avro's published vectors, and a registry's schemas if given: make accept-avro DATA=DIR [SCHEMAS=FILE]
 	@if [ -z "$(DATA)" ]; then echo "make accept-avro needs DATA=DIR, a directory with schema-tests.txt, weather.avro and the other vectors of Apache Avro's share/test" >&2; exit 2; fi
-	$(GO) run ./internal/acceptavro "$(DATA)"
+	$(GO) run ./internal/acceptavro "$(DATA)" $(SCHEMAS)
 
 .PHONY: bench
 bench: build ## measure the broker, and in turns with it another: make bench KAFKA=HOST:PORT,PID

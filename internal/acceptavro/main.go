@@ -1,6 +1,8 @@
 // Command acceptavro runs Avro's published test vectors, in a directory that its argument names, against this repository's
 // Avro: schemas with their canonical forms and fingerprints, container files in every codec, a single-object message. It
-// prints a line for each kind of vector and exits with 1 if one does not hold. make accept-avro runs it.
+// prints a line for each kind of vector and exits with 1 if one does not hold. A second argument names a file of JSON lines with
+// schemas that a registry was asked to take ({"schema": …, "status": 200 if it did}): the generic codec must be able to
+// handle data of each, or refuse it by name. make accept-avro runs it.
 package main
 
 import (
@@ -10,17 +12,14 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: acceptavro DIR, a directory with schema-tests.txt, weather.avro and the other vectors of Apache Avro's share/test")
+	if len(os.Args) != 2 && len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: acceptavro DIR [FILE], a directory with schema-tests.txt, weather.avro and the other vectors of Apache Avro's share/test")
 		os.Exit(2)
 	}
 	v := vectors{dir: os.Args[1]}
 	checked := 0
 	failed := 0
-	for _, step := range []struct {
-		name string
-		run  func() (int, error)
-	}{
+	steps := []step{
 		{"canonical forms and fingerprints", v.fingerprints},
 		{"container files of the weather, by codec", v.weather},
 		{"other container files", v.files},
@@ -28,7 +27,11 @@ func main() {
 		{"schemas", v.schemas},
 		{"a value of the interop schema, by codec", v.interop},
 		{"single-object messages", v.message},
-	} {
+	}
+	if len(os.Args) == 3 {
+		steps = append(steps, step{"schemas of a registry, with random data", func() (int, error) { return registered(os.Args[2]) }})
+	}
+	for _, step := range steps {
 		n, err := step.run()
 		if err == nil && n == 0 {
 			err = fmt.Errorf("found none in %s", v.dir)
@@ -46,6 +49,12 @@ func main() {
 		os.Exit(1)
 	}
 	fmt.Printf("%d vectors hold.\n", checked)
+}
+
+// step checks vectors of one kind and returns how many.
+type step struct {
+	name string
+	run  func() (int, error)
 }
 
 // vectors are the files of a directory.
