@@ -67,8 +67,9 @@ bench: build ## measure the broker, and in turns with it another: make bench KAF
 	.ci/bench bin/typelog
 
 .PHONY: bench-avro
-bench-avro: ## measure generated Avro code against hamba and an encoder written by hand, with the targets
+bench-avro: ## measure generated Avro code against hamba, twmb/avro, goavro and an encoder written by hand, with the targets
 	$(GO) run ./serde/avro/internal/bench
+	cd serde/avro/internal/bench/others && $(GO) run .
 
 .PHONY: scale
 scale: ## generate from 5,000 fields in less than 2 s, and compile the result

@@ -10,15 +10,15 @@ func TestCases(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, c := range cases {
-			if err := c.run(); err != nil {
-				t.Errorf("%s: %v", c.name, err)
+			if err := c.Run(); err != nil {
+				t.Errorf("%s: %v", c.Name, err)
 			}
 			most := -1.0
-			for _, target := range c.target {
-				most = max(most, target.allocs)
+			for _, target := range c.Targets {
+				most = max(most, target.Allocs)
 			}
-			if got := testing.AllocsPerRun(50, func() { err = c.run() }); most >= 0 && got > most {
-				t.Errorf("%s: %v allocations, at most %v are allowed", c.name, got, most)
+			if got := testing.AllocsPerRun(50, func() { err = c.Run() }); most >= 0 && got > most {
+				t.Errorf("%s: %v allocations, at most %v are allowed", c.Name, got, most)
 			}
 		}
 	}
@@ -31,10 +31,10 @@ func BenchmarkSale(b *testing.B) {
 		b.Fatal(err)
 	}
 	for _, c := range cases {
-		b.Run(c.name, func(b *testing.B) {
+		b.Run(c.Name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := c.run(); err != nil {
+				if err := c.Run(); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -9,6 +9,7 @@ import (
 	hamba "github.com/hamba/avro/v2"
 
 	"github.com/typelog/typelog/serde/avro"
+	"github.com/typelog/typelog/serde/avro/internal/bench/measure"
 	"github.com/typelog/typelog/serde/avro/internal/bench/sale"
 	"github.com/typelog/typelog/serde/avro/schema"
 )
@@ -105,7 +106,7 @@ func (f *fixture) check() error {
 
 var errByHand = errors.New("the encoder written by hand refused the value")
 
-func newCases(decimal bool) ([]*aCase, error) {
+func newCases(decimal bool) ([]*measure.Case, error) {
 	f, err := newFixture(decimal)
 	if err != nil {
 		return nil, err
@@ -117,32 +118,39 @@ func newCases(decimal bool) ([]*aCase, error) {
 	var buf []byte
 	var used, aliasing, resolved sale.Sale
 	var theirUsed hambaSale
-	cases := []*aCase{
-		{name: "encode", run: func() (err error) { buf, err = f.value.AppendAvro(buf[:0]); return err },
-			target: []target{{"encode, hamba", encode, 0}, {"encode, by hand", 1 / 1.2, -1}}},
-		{name: "encode, by hand", run: func() error {
+	cases := []*measure.Case{
+		{Name: "encode", Run: func() (err error) { buf, err = f.value.AppendAvro(buf[:0]); return err },
+			Targets: targets(against("encode, hamba", encode, 0), against("encode, by hand", 1/1.2, -1))},
+		{Name: "encode, by hand", Run: func() error {
 			var ok bool
 			if buf, ok = byHand(buf[:0], f.value); !ok {
 				return errByHand
 			}
 			return nil
 		}},
-		{name: "encode, hamba", run: func() error { _, err := hamba.Marshal(f.theirs, f.theirValue); return err }},
-		{name: "decode fresh", run: func() error { return new(sale.Sale).DecodeAvro(f.data, avro.DecodeOptions{}) },
-			target: []target{{"decode fresh, hamba", fresh, 7}}},
-		{name: "decode fresh, hamba", run: func() error { return hamba.Unmarshal(f.theirs, f.data, new(hambaSale)) }},
-		{name: "decode used", run: func() error { return used.DecodeAvro(f.data, avro.DecodeOptions{}) },
-			target: []target{{"decode fresh, hamba", 2.3, -1}, {"decode used, hamba", 0, -1}}},
-		{name: "decode aliasing", run: func() error { return aliasing.DecodeAvro(f.data, avro.DecodeOptions{AliasInput: true}) },
-			target: []target{{"decode fresh, hamba", 3.5, 0}, {"decode used, hamba", 0, -1}}},
-		{name: "decode used, hamba", run: func() error { return hamba.Unmarshal(f.theirs, f.data, &theirUsed) }},
-		{name: "decode resolved", run: func() error { return resolved.DecodeAvro(f.older, avro.DecodeOptions{Writer: f.plan}) },
-			target: []target{{"decode used", 1 / 1.3, -1}}},
-		{name: "validate", run: func() error { return f.checks.Validate(f.data) },
-			target: []target{{"decode fresh", 2, 0}, {"decode used", 0, -1}}},
+		{Name: "encode, hamba", Run: func() error { _, err := hamba.Marshal(f.theirs, f.theirValue); return err }},
+		{Name: "decode fresh", Run: func() error { return new(sale.Sale).DecodeAvro(f.data, avro.DecodeOptions{}) },
+			Targets: targets(against("decode fresh, hamba", fresh, 7))},
+		{Name: "decode fresh, hamba", Run: func() error { return hamba.Unmarshal(f.theirs, f.data, new(hambaSale)) }},
+		{Name: "decode used", Run: func() error { return used.DecodeAvro(f.data, avro.DecodeOptions{}) },
+			Targets: targets(against("decode fresh, hamba", 2.3, -1), against("decode used, hamba", 0, -1))},
+		{Name: "decode aliasing", Run: func() error { return aliasing.DecodeAvro(f.data, avro.DecodeOptions{AliasInput: true}) },
+			Targets: targets(against("decode fresh, hamba", 3.5, 0), against("decode used, hamba", 0, -1))},
+		{Name: "decode used, hamba", Run: func() error { return hamba.Unmarshal(f.theirs, f.data, &theirUsed) }},
+		{Name: "decode resolved", Run: func() error { return resolved.DecodeAvro(f.older, avro.DecodeOptions{Writer: f.plan}) },
+			Targets: targets(against("decode used", 1/1.3, -1))},
+		{Name: "validate", Run: func() error { return f.checks.Validate(f.data) },
+			Targets: targets(against("decode fresh", 2, 0), against("decode used", 0, -1))},
 	}
 	for _, c := range cases {
-		c.bytes = len(f.data)
+		c.Bytes = len(f.data)
 	}
 	return cases, nil
+}
+
+func targets(all ...measure.Target) []measure.Target { return all }
+
+// against is a target: see measure.Target.
+func against(than string, times, allocs float64) measure.Target {
+	return measure.Target{Than: than, Times: times, Allocs: allocs}
 }
