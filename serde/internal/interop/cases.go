@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"strings"
 
 	"github.com/typelog/typelog/serde/avro"
 	"github.com/typelog/typelog/serde/avro/schema"
@@ -127,6 +129,23 @@ func (c aCase) encode() (*encoded, error) {
 		e.data = append(e.data, datum)
 	}
 	return e, nil
+}
+
+// Random data of the same on every run, so that what a library does wrong can be looked at.
+const (
+	randomSeed  = 7
+	randomCount = 25
+)
+
+// addRandom adds random data, except where a language's own types could not hold them.
+func (e *encoded) addRandom() {
+	if strings.Contains(e.schema, "logicalType") {
+		return
+	}
+	r := rand.New(rand.NewPCG(randomSeed, 0))
+	for range randomCount {
+		e.data = append(e.data, e.codec.AppendRandom(nil, r))
+	}
 }
 
 // equal compares two encodings by their values, because the order of maps' entries means nothing.

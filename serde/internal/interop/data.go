@@ -62,6 +62,7 @@ func questions() ([]question, []*encoded, error) {
 		if err != nil {
 			return nil, nil, err
 		}
+		e.addRandom()
 		q := question{Name: c.name, Schema: c.schema}
 		for _, d := range e.data {
 			q.Data = append(q.Data, hex.EncodeToString(d))
