@@ -2,7 +2,6 @@ package registry_test
 
 import (
 	"bytes"
-	"context"
 	"strings"
 	"testing"
 
@@ -167,28 +166,4 @@ func TestTransferRoutes(t *testing.T) {
 	if got := export(t, other); got != text {
 		t.Errorf("exported\n%s\nnot\n%s", got, text)
 	}
-}
-
-// FuzzImport: no file makes an import fail in another way than with an error, and what was taken in can be moved on.
-func FuzzImport(f *testing.F) {
-	f.Add(`{"key":{"keytype":"SCHEMA","subject":"n","version":1,"magic":1},"value":{"subject":"n","version":1,"id":3,"schema":"\"int\"","deleted":false}}`)
-	f.Add(`{"keytype":"SCHEMA","subject":"a","version":1,"magic":1}` + "\t" + `{"version":1,"id":1,"schema":"\"X\"","references":[{"name":"X","subject":"a","version":1}]}`)
-	f.Add(`{"key":{"keytype":"CONTEXT","context":".x"},"value":{"maxId":5}}`)
-	f.Add(`{"key":{"keytype":"DELETE_SUBJECT","subject":"n"},"value":{"version":2147483647}}`)
-	f.Fuzz(func(t *testing.T, text string) {
-		r := open(t, t.TempDir())
-		defer r.Close()
-		if _, err := r.Import(context.Background(), strings.NewReader(text)); err != nil {
-			return
-		}
-		moved := export(t, r)
-		other := open(t, t.TempDir())
-		defer other.Close()
-		if _, err := other.Import(context.Background(), strings.NewReader(moved)); err != nil {
-			t.Fatalf("%q became\n%s\nwhich is refused: %v", text, moved, err)
-		}
-		if again := export(t, other); again != moved {
-			t.Fatalf("%s\nbecame\n%s", moved, again)
-		}
-	})
 }
