@@ -22,11 +22,11 @@ func AppendInt(dst []byte, v int32) []byte { return AppendLong(dst, int64(v)) }
 
 // AppendLong appends a long: zigzag, then base 128.
 func AppendLong(dst []byte, v int64) []byte {
-	u := uint64(v)<<1 ^ uint64(v>>63)
-	if u < 0x80 {
-		return append(dst, byte(u))
+	u := uint64(v<<1 ^ v>>63)
+	if u >= 0x80 {
+		return appendUvarint(dst, u)
 	}
-	return appendUvarint(dst, u)
+	return append(dst, byte(u))
 }
 
 func appendUvarint(dst []byte, u uint64) []byte {
@@ -69,20 +69,27 @@ func AppendString(dst []byte, v string) []byte {
 // AppendText appends a string, or returns dst and an *Error if it is no valid UTF-8.
 func AppendText(dst []byte, v string) ([]byte, error) {
 	at, n := len(dst), len(v)
-	if n < 8 || n >= 64 || cap(dst)-at <= n {
+	if n < 4 || n >= 64 || cap(dst)-at <= n {
 		return appendAnyText(dst, v)
 	}
 	// Most texts are short and ASCII: their words are looked at on the way.
 	dst = dst[:at+1+n]
 	dst[at] = byte(n << 1)
 	from, to := textBytes(v), dst[at+1:]
-	last := n - 8
-	seen := binary.LittleEndian.Uint64(from[last:])
-	binary.LittleEndian.PutUint64(to[last:], seen)
-	for i := 0; i < last; i += 8 {
-		word := binary.LittleEndian.Uint64(from[i:])
-		binary.LittleEndian.PutUint64(to[i:], word)
-		seen |= word
+	var seen uint64
+	if last := n - 8; last >= 0 {
+		seen = binary.LittleEndian.Uint64(from[last:])
+		binary.LittleEndian.PutUint64(to[last:], seen)
+		for i := 0; i < last; i += 8 {
+			word := binary.LittleEndian.Uint64(from[i:])
+			binary.LittleEndian.PutUint64(to[i:], word)
+			seen |= word
+		}
+	} else {
+		low, high := binary.LittleEndian.Uint32(from), binary.LittleEndian.Uint32(from[n-4:])
+		binary.LittleEndian.PutUint32(to, low)
+		binary.LittleEndian.PutUint32(to[n-4:], high)
+		seen = uint64(low | high)
 	}
 	if seen&highBits == 0 || utf8.ValidString(v) {
 		return dst, nil
