@@ -67,3 +67,10 @@ func compile(t *testing.T, files []codegen.File) {
 		t.Fatalf("it does not compile: %v\n%.4000s", err, out)
 	}
 }
+
+// The tests that are generated compile, too. (The go command leaves testdata out; internal/golden runs what they call.)
+func TestGeneratedTestsCompile(t *testing.T) {
+	if out, err := exec.Command("go", "vet", "./testdata/tests").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%.4000s", err, out)
+	}
+}

@@ -13,6 +13,7 @@ import (
 
 	hamba "github.com/hamba/avro/v2"
 
+	"github.com/typelog/typelog/codegen/testdata/aliases"
 	"github.com/typelog/typelog/codegen/testdata/custom"
 	"github.com/typelog/typelog/codegen/testdata/defaults"
 	"github.com/typelog/typelog/codegen/testdata/enums"
@@ -44,7 +45,7 @@ func kinds() []avro.Datum {
 		new(roots.Hash), new(roots.Level), new(roots.Failure), new(roots.Money), new(shortnames.OuterEvent),
 		new(shortnames.InnerEvent), new(shortnames.HTTPStatus), new(unions.Box), new(unions.Inner),
 		new(pointers.Pointers), new(pointers.Point), new(tests.Event), new(tests.Detail),
-		new(custom.Custom), new(events.Event), new(common.Money),
+		new(custom.Custom), new(events.Event), new(common.Money), new(aliases.Customer), new(aliases.Phone),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/typelog/typelog/codegen/testdata/aliases"
 	"github.com/typelog/typelog/codegen/testdata/custom"
 	"github.com/typelog/typelog/codegen/testdata/defaults"
 	"github.com/typelog/typelog/codegen/testdata/logical"
@@ -253,6 +254,35 @@ func TestEvolution(t *testing.T) {
 	var fault *avro.Error
 	if err := step.DecodeAvro(data[:len(data)-2], avro.DecodeOptions{Writer: plan}); !errors.As(err, &fault) || fault.Path != "at" {
 		t.Errorf("cut: %v", err)
+	}
+}
+
+// Types and fields that had other names, and symbols that are not known yet, are read by way of aliases and defaults.
+func TestAliases(t *testing.T) {
+	text, _ := new(aliases.Customer).AvroSchema()
+	reader, err := schema.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writer, err := schema.Parse(`{"type":"record","name":"Buyer","namespace":"test.older","fields":[
+		{"name":"phones","type":{"type":"array","items":{"type":"record","name":"Number","namespace":"test.aliases","fields":[{"name":"text","type":"string"}]}}},
+		{"name":"level","type":{"type":"enum","name":"Rank","namespace":"test.aliases","symbols":["GOLD","PLATINUM"]}},
+		{"name":"title","type":"string"}]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := avro.Resolve(writer, reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := avro.AppendEnd(avro.AppendString(avro.AppendBlock(nil, 1), "123"))
+	data = avro.AppendString(avro.AppendInt(data, 1), "Ada")
+	var c aliases.Customer
+	if err := c.DecodeAvro(data, avro.DecodeOptions{Writer: plan}); err != nil {
+		t.Fatal(err)
+	}
+	if want := (aliases.Customer{FullName: "Ada", Level: aliases.LevelNone, Phones: []aliases.Phone{{Digits: "123"}}}); !reflect.DeepEqual(c, want) {
+		t.Errorf("got %+v, want %+v", c, want)
 	}
 }
 
