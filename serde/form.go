@@ -67,7 +67,10 @@ func newForm(ctx context.Context, registry *Registry, topic string, part Part, c
 		return nil, failed(ErrEncoding, err, "the schema in the generated code")
 	}
 	f := &form{part: part}
-	subject := cfg.Subject(topic, part, own.Root().FullName())
+	subject, err := cfg.subject(topic, part, own.Root())
+	if err != nil {
+		return nil, err
+	}
 	target := own
 	switch {
 	case cfg.UseID != 0:

@@ -30,7 +30,10 @@ func NewJSONProducer(ctx context.Context, cfg ProducerConfig, text string) (*JSO
 		return nil, err
 	}
 	if text == "" {
-		subject := cfg.Value.Subject(cfg.Topic, ValuePart, "")
+		subject, err := cfg.Value.subject(cfg.Topic, ValuePart, nil)
+		if err != nil {
+			return nil, err
+		}
 		_, latest, err := registry.Latest(ctx, subject)
 		if errors.Is(err, ErrRegistry) {
 			return nil, failed(ErrRegistry, err, "topic %s has no schema; give one with --schema FILE", cfg.Topic)

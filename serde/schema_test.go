@@ -293,6 +293,77 @@ func TestReferences(t *testing.T) {
 	}
 }
 
+// TestManyTypesInOneTopic: producers of two types share a topic, and so does one of their union; a consumer of the union
+// reads all.
+func TestManyTypesInOneTopic(t *testing.T) {
+	s := startServer(t)
+	s.createTopic(t, "mixed", 1)
+	ctx := t.Context()
+	byName := serde.SchemaConfig{Subject: serde.RecordName}
+	orders, err := s.orders(t, "mixed", byName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := serde.NewProducer[shop.Key](ctx, serde.ProducerConfig{Brokers: s.brokers, Registry: s.registry, Topic: "mixed", Value: byName})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer keys.Close(ctx)
+	both, err := serde.NewProducer[shop.Event](ctx, serde.ProducerConfig{
+		Brokers: s.brokers, Registry: s.registry, Topic: "mixed",
+		Value: serde.SchemaConfig{References: []serde.Reference{
+			{Name: "typelog.shop.Order", Subject: "typelog.shop.Order", Version: 1},
+			{Name: "typelog.shop.Key", Subject: "typelog.shop.Key", Version: 1},
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer both.Close(ctx)
+	key := shop.Key{Tenant: "acme", Number: 2}
+	_, err1 := orders.ProduceSync(ctx, &serde.Message[shop.Order]{Value: anOrder(1)})
+	_, err2 := keys.ProduceSync(ctx, &serde.Message[shop.Key]{Value: &key})
+	_, err3 := both.ProduceSync(ctx, &serde.Message[shop.Event]{Value: &shop.Event{Value: anOrder(3)}})
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	registry, err := serde.NewRegistry(s.registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if union, err := registry.Client().SchemaByVersion(ctx, "mixed-value", 1); err != nil || union.Schema.Schema != `["typelog.shop.Order","typelog.shop.Key"]` {
+		t.Errorf("the union is registered as %s, %v", union.Schema.Schema, err)
+	}
+	c, err := serde.NewConsumer[shop.Event](serde.ConsumerConfig{Brokers: s.brokers, Registry: s.registry, Topics: []string{"mixed"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	i := 0
+	for m, err := range c.Messages(ctx) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch v := m.Value.Value.(type) {
+		case *shop.Order:
+			if i == 1 || !reflect.DeepEqual(v, anOrder(int64(i+1))) {
+				t.Errorf("message %d is %+v", i, v)
+			}
+		case *shop.Key:
+			if i != 1 || *v != key {
+				t.Errorf("message %d is %+v", i, v)
+			}
+		}
+		if i++; i == 3 {
+			break
+		}
+	}
+	_, err = serde.NewProducer[shop.Event](ctx, serde.ProducerConfig{Brokers: s.brokers, Registry: s.registry, Topic: "mixed", Value: byName})
+	if !errors.Is(err, serde.ErrRegistry) || !strings.Contains(err.Error(), "TopicName") {
+		t.Errorf("a union named by its record: %v", err)
+	}
+}
+
 // TestRegistryAsksOnce: however many ask at once, one request is made, and normal forms are what the registry compares.
 func TestRegistryAsksOnce(t *testing.T) {
 	s := startServer(t)
@@ -422,4 +493,25 @@ func TestSplitRecord(t *testing.T) {
 			t.Errorf("%s: %v, %q, %v", name, got, payload, err)
 		}
 	}
+}
+
+func FuzzSplitRecord(f *testing.F) {
+	f.Add([]byte("\x00\x00\x00\x00\x01abc"), []byte(nil), false)
+	f.Add([]byte("abc"), []byte("\x01 sixteen bytes..."), true)
+	f.Fuzz(func(t *testing.T, value, header []byte, named bool) {
+		rec := &kgo.Record{Value: value}
+		if named {
+			rec.Headers = []kgo.RecordHeader{{Key: serde.HeaderValueSchema, Value: header}}
+		}
+		name, payload, err := serde.SplitRecord(rec, serde.ValuePart)
+		if err != nil {
+			if !errors.Is(err, serde.ErrPrefix) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if !bytes.HasSuffix(value, payload) || named != (len(payload) == len(value)) {
+			t.Fatalf("%x with %x: %v, %x", value, header, name, payload)
+		}
+	})
 }
