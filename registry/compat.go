@@ -51,18 +51,15 @@ func (r *Registry) checkCompatible(v view, q model.Registration, number int32, e
 }
 
 // admits refuses a new version that the level does not allow.
-func (r *Registry) admits(p *registration, s *parsed) error {
+func (r *Registry) admits(p *registration, s *parsed) ([]model.Warning, error) {
 	k := check{registry: r, view: p.view, config: p.config, explain: p.asked.Explain}
 	var olds []*model.Version
 	if p.versions != nil {
 		olds = k.sameGroup(live(p.versions), s.schema)
 	}
 	answer, err := k.against(s, olds)
-	if err != nil {
-		return err
-	}
-	if answer.Compatible {
-		return nil
+	if err != nil || answer.Compatible {
+		return answer.Warnings, err
 	}
 	refusal := model.Errorf(model.Incompatible,
 		"Schema being registered is incompatible with an earlier schema for subject %s, details: [%s]",
@@ -70,7 +67,7 @@ func (r *Registry) admits(p *registration, s *parsed) error {
 	if k.explain {
 		refusal.Reasons = answer.Reasons
 	}
-	return refusal
+	return nil, refusal
 }
 
 // check compares one new schema with earlier versions under one configuration.
@@ -135,6 +132,12 @@ func (k check) against(s *parsed, olds []*model.Version) (model.Compatibility, e
 	if !out.Compatible {
 		out.Messages = append(out.Messages, fmt.Sprintf("{validateFields: '%t', compatibility: '%s'}",
 			model.Set(k.config.ValidateFields), level))
+	}
+	if k.explain {
+		var err error
+		if out.Warnings, err = k.warnings(s, olds); err != nil {
+			return out, err
+		}
 	}
 	return out, nil
 }

@@ -118,8 +118,9 @@ func (p *registration) plan(now time.Time) (model.Registered, []store.Change, er
 	if err != nil {
 		return none, nil, err
 	}
+	var warnings []model.Warning
 	if !p.importing() {
-		if err := p.registry.admits(p, s); err != nil {
+		if warnings, err = p.registry.admits(p, s); err != nil {
 			return none, nil, err
 		}
 	}
@@ -141,7 +142,7 @@ func (p *registration) plan(now time.Time) (model.Registered, []store.Change, er
 			}
 		}
 	}
-	return model.Registered{Version: v}, changes, nil
+	return model.Registered{Version: v, Warnings: warnings}, changes, nil
 }
 
 // permitted asks the mode.

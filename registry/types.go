@@ -36,6 +36,8 @@ type (
 	Registered = model.Registered
 	// Incompatibility is one reason why a schema is refused.
 	Incompatibility = model.Incompatibility
+	// Warning is what a compatible schema may still cause.
+	Warning = model.Warning
 	// Compatibility is the answer of a compatibility check.
 	Compatibility = model.Compatibility
 )

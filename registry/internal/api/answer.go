@@ -108,6 +108,7 @@ type entity struct {
 	Time       *int64          `json:"ts,omitempty"`
 	Deleted    *bool           `json:"deleted,omitempty"`
 	Aliases    []string        `json:"aliases,omitempty"`
+	Warnings   []model.Warning `json:"warnings,omitempty"`
 }
 
 // content is a schema without where it is registered.

@@ -26,6 +26,7 @@ type verdict struct {
 	Compatible        bool                     `json:"is_compatible"`
 	Messages          *[]string                `json:"messages,omitempty"`
 	Incompatibilities *[]model.Incompatibility `json:"incompatibilities,omitempty"`
+	Warnings          []model.Warning          `json:"warnings,omitempty"`
 }
 
 func check(c *call, number int32, argument string) (any, error) {
@@ -42,7 +43,7 @@ func check(c *call, number int32, argument string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := verdict{Compatible: found.Compatible}
+	out := verdict{Compatible: found.Compatible, Warnings: found.Warnings}
 	if verbose {
 		out.Messages = &found.Messages
 	}

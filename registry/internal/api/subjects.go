@@ -81,7 +81,7 @@ func register(c *call) (any, error) {
 		return nil, err
 	}
 	if c.options.Compat == 7 {
-		return entity{ID: &done.ID}, nil
+		return entity{ID: &done.ID, Warnings: done.Warnings}, nil
 	}
 	return c.shaped(done.Version, registered(done))
 }
@@ -93,7 +93,7 @@ func registered(r model.Registered) entity {
 	if r.Stored {
 		e = e.dated(r.Version)
 	}
-	e.ID, e.Version = &r.ID, &r.Number
+	e.ID, e.Version, e.Warnings = &r.ID, &r.Number, r.Warnings
 	return e
 }
 

@@ -47,6 +47,8 @@ type Registered struct {
 	*Version
 	// Stored: the answer is a stored version that is equivalent to the request, and not the request itself.
 	Stored bool
+	// Warnings are about a new version; filled only if the request asked for explanations.
+	Warnings []Warning
 }
 
 // Filter selects versions by whether they are softly deleted.
@@ -82,6 +84,16 @@ type Incompatibility struct {
 	Mend    string `json:"mend,omitempty"`    // what would make it fit
 }
 
+// Warning is what a compatible schema may still cause.
+type Warning struct {
+	Version int32  `json:"version,omitempty"` // the earlier version concerned, if it is one
+	Kind    string `json:"kind"`
+	Reader  string `json:"reader,omitempty"` // whose schema reads: "new" or "old"
+	Pointer string `json:"pointer"`          // JSON pointer into the reader's schema
+	Message string `json:"message"`
+	Mend    string `json:"mend,omitempty"`
+}
+
 // Compatibility is the answer of a compatibility check.
 type Compatibility struct {
 	Compatible bool
@@ -89,6 +101,8 @@ type Compatibility struct {
 	Messages []string
 	// Reasons are all reasons against all versions; filled only if the question asked for it.
 	Reasons []Incompatibility
+	// Warnings likewise.
+	Warnings []Warning
 }
 
 // Tidy brings numbers that mean "none" into one form.
