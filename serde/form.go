@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -162,7 +163,14 @@ type opener struct {
 type writtenBy struct {
 	plan *avro.Resolution
 	bare bool // the root is bytes: no length
+
+	err   error     // why it cannot be read
+	until time.Time // when to ask again; zero: never
 }
+
+// askAgain is how long a schema that the registry does not have is believed to be missing, so that a flood of bad records
+// is none of questions.
+const askAgain = 5 * time.Second
 
 func newOpener(registry *Registry, part Part, text string, options avro.DecodeOptions) (*opener, error) {
 	reader, err := schema.Parse(text)
@@ -190,24 +198,29 @@ func (o *opener) open(ctx context.Context, rec *kgo.Record, decode func(src []by
 	return decode(payload, opts)
 }
 
-// writer waits for a registry that does not answer, so that a restart of it costs a consumer nothing.
+// writer returns how to read what a schema wrote. It waits for a registry that does not answer, so that a restart of it
+// costs a consumer nothing.
 func (o *opener) writer(ctx context.Context, name SchemaName) (writtenBy, error) {
-	if w, ok := o.writers[name]; ok {
-		return w, nil
+	w, ok := o.writers[name]
+	if ok && (w.until.IsZero() || time.Now().Before(w.until)) {
+		return w, w.err
 	}
+	w = writtenBy{}
 	written, err := o.registry.patiently(ctx, name)
-	if err != nil {
-		return writtenBy{}, err
-	}
-	w := writtenBy{bare: written.Root().Kind == schema.Bytes}
-	if w.plan, err = avro.Resolve(written, o.reader); err != nil {
+	switch {
+	case errors.Is(err, ErrNetwork):
 		return w, err
+	case err != nil:
+		w.err, w.until = err, time.Now().Add(askAgain)
+	default:
+		w.bare = written.Root().Kind == schema.Bytes
+		w.plan, w.err = avro.Resolve(written, o.reader)
 	}
 	if len(o.writers) >= maxWriters {
 		clear(o.writers)
 	}
 	o.writers[name] = w
-	return w, nil
+	return w, w.err
 }
 
 // maxWriters bounds how many plans a consumer keeps.

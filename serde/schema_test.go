@@ -364,21 +364,69 @@ func TestManyTypesInOneTopic(t *testing.T) {
 	}
 }
 
-// TestRegistryAsksOnce: however many ask at once, one request is made, and normal forms are what the registry compares.
-func TestRegistryAsksOnce(t *testing.T) {
-	s := startServer(t)
+// counted is a way to the registry that counts requests.
+func (s *server) counted(t *testing.T) (front string, asked *atomic.Int64) {
+	t.Helper()
 	behind, err := url.Parse(s.registry)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var asked atomic.Int64
+	asked = new(atomic.Int64)
 	proxy := httputil.NewSingleHostReverseProxy(behind)
-	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
 		proxy.ServeHTTP(w, r)
 	}))
-	defer front.Close()
-	registry, err := serde.NewRegistry(front.URL)
+	t.Cleanup(server.Close)
+	return server.URL, asked
+}
+
+// TestFloodOfBadRecords: records of a schema that nobody has, and of one that cannot be read, cost a question each, not
+// one for each record.
+func TestFloodOfBadRecords(t *testing.T) {
+	s := startServer(t)
+	s.createTopic(t, "flood", 1)
+	number := s.register(t, "numbers-value", `"int"`)
+	front, asked := s.counted(t)
+	for i := range 100 {
+		rec := &kgo.Record{Topic: "flood", Value: serde.AppendPrefix(nil, number+int32(i%2))}
+		if err := serde.ProduceAlone(t.Context(), s.client, rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var reasons []string
+	c, err := serde.NewConsumer[shop.Order](serde.ConsumerConfig{Brokers: s.brokers, Registry: front, Topics: []string{"flood"},
+		OnBad: func(_ context.Context, _ *kgo.Record, why error) error {
+			reasons = append(reasons, why.Error())
+			if !errors.Is(why, serde.ErrDecoding) {
+				t.Error(why)
+			}
+			return nil
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for len(reasons) < 100 {
+		if m, err := c.Poll(ctx, 0); err != nil || len(m) > 0 {
+			t.Fatal(m, err)
+		}
+	}
+	if n := asked.Load(); n != 2 {
+		t.Errorf("a hundred bad records made %d requests", n)
+	}
+	if !strings.Contains(reasons[98], "int cannot be read as record") || !strings.Contains(reasons[99], fmt.Sprint("schema ", number+1)) {
+		t.Errorf("the reasons are %q and %q", reasons[98], reasons[99])
+	}
+}
+
+// TestRegistryAsksOnce: however many ask at once, one request is made, and normal forms are what the registry compares.
+func TestRegistryAsksOnce(t *testing.T) {
+	s := startServer(t)
+	front, asked := s.counted(t)
+	registry, err := serde.NewRegistry(front)
 	if err != nil {
 		t.Fatal(err)
 	}
