@@ -57,6 +57,7 @@
 //     file, so that what lies behind the invalid frame can never be reached.
 //   - A file whose first sequence number is higher than the one that is due means that durable frames are missing: that
 //     is corruption, not the end of the journal.
+//   - Frames that are not released can be read again (Walk), so that the caller can keep some of them elsewhere.
 //   - After a failed write or flush nothing is known about the file. The journal refuses everything from then on and never
 //     flushes that file again; only a new start reads what is there.
 package journal

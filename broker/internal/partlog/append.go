@@ -42,6 +42,10 @@ type op struct {
 	pos    int64
 	more   bool // the next op belongs to the same unit
 	loose  bool // not journalled
+	// unwritten: it is not in its segment, because the partition is stopped. err is the answer then, nil if it is in the
+	// journal. The writer sets both.
+	unwritten bool
+	err       error
 	// Where the outcome goes: a request's result, or a channel.
 	req  *request
 	i    int
@@ -110,7 +114,7 @@ func (e *Engine) appendOne(b *log.Batch, o *op, now int64) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := p.usable("append to"); err != nil {
+	if err := p.writable("append to"); err != nil {
 		return err
 	}
 	if dup, err := e.check(p, b.Bytes, o); dup || err != nil {
@@ -169,7 +173,7 @@ func (e *Engine) appendUnit(b *log.Batch, o *op, now int64) error {
 			p.mu.Unlock()
 		}
 	}()
-	if err := p.usable("append to"); err != nil {
+	if err := p.writable("append to"); err != nil {
 		return err
 	}
 	if dup, err := e.check(p, b.Bytes, o); dup || err != nil {
@@ -192,7 +196,7 @@ func (e *Engine) appendUnit(b *log.Batch, o *op, now int64) error {
 			q.mu.Lock()
 			locked[q] = true
 		}
-		if err := q.usable("append to"); err != nil {
+		if err := q.writable("append to"); err != nil {
 			return fmt.Errorf("companion: %w", err)
 		}
 		h := record.Batch(c.Bytes).Header()
@@ -242,7 +246,7 @@ func (e *Engine) appendMarker(c *log.Control, o *op, now int64) error {
 		Commit: c.Commit, Timestamp: now}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := p.usable("append to"); err != nil {
+	if err := p.writable("append to"); err != nil {
 		return err
 	}
 	if err := p.producers.CheckMarker(&m); err != nil {

@@ -1,10 +1,11 @@
 package partlog
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
+
+	"github.com/typelog/typelog/broker/internal/log"
 )
 
 // syncsAtOnce is how many files are flushed at the same time. The disk takes sixteen in a fraction of the time of one
@@ -43,17 +44,15 @@ func (e *Engine) checkpoint(clean bool) error {
 			list = append(list, n)
 		}
 	}
+	stopped := e.stoppedNow()
 	if err := e.barrier(); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	if err := e.syncAll(list); err != nil {
-		return e.fail(fmt.Errorf("checkpoint: %w", err))
-	}
-	records := make([]ledgerRecord, len(list))
-	for i, n := range list {
-		records[i] = ledgerRecord{kindState, n.p.id, n.state}
-	}
-	if err := e.ledger.commit(records, commit{from: from, clean: clean}); err != nil {
+	e.noteDrained(stopped)
+	e.syncAll(list)
+	// A partition that was stopped may have counted what is in no segment: it keeps its older state and its frames.
+	list = slices.DeleteFunc(list, func(n noted) bool { return n.p.isStopped() })
+	if err := e.pass(list, commit{from: from, clean: clean && len(e.stoppedNow()) == 0}); err != nil {
 		return e.fail(fmt.Errorf("checkpoint: %w", err))
 	}
 	for _, n := range list {
@@ -67,6 +66,26 @@ func (e *Engine) checkpoint(clean bool) error {
 	}
 	e.loose.Add(-loose)
 	e.journal.Release(from)
+	return nil
+}
+
+// pass notes in the ledger that the states hold and that the journal's frames below c.from are not needed.
+func (e *Engine) pass(list []noted, c commit) error {
+	records, err := e.strand(c.from)
+	if err != nil {
+		return err
+	}
+	var restored []log.Partition // whose states have what was stranded
+	for _, n := range list {
+		records = append(records, ledgerRecord{kindState, n.p.id, n.state})
+		if e.ledger.strandedLen(n.p.id) > 0 {
+			restored = append(restored, n.p.id)
+		}
+	}
+	if err := e.ledger.commit(records, c); err != nil {
+		return err
+	}
+	e.dropStranded(restored)
 	return nil
 }
 
@@ -84,7 +103,7 @@ func (p *partition) note() (noted, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dirty = false
-	if p.gone || p.err != nil {
+	if p.gone || p.err != nil || p.stopped != nil {
 		return noted{}, false
 	}
 	// From here on, batches are journalled if the state says that they are.
@@ -93,13 +112,9 @@ func (p *partition) note() (noted, bool) {
 	return noted{p: p, next: p.next, loose: p.cfg.FlushOS, segments: p.segments, state: s.append(nil)}, true
 }
 
-// syncAll flushes the segments and directories of the partitions.
-func (e *Engine) syncAll(list []noted) error {
-	var (
-		wg    sync.WaitGroup
-		mu    sync.Mutex
-		first error
-	)
+// syncAll flushes the segments and directories of the partitions, and stops those where it fails.
+func (e *Engine) syncAll(list []noted) {
+	var wg sync.WaitGroup
 	slots := make(chan struct{}, syncsAtOnce)
 	for _, n := range list {
 		slots <- struct{}{}
@@ -107,14 +122,11 @@ func (e *Engine) syncAll(list []noted) error {
 			err := e.syncPartition(n)
 			<-slots
 			if err != nil {
-				mu.Lock()
-				first = errors.Join(first, err)
-				mu.Unlock()
+				e.halt(n.p, fmt.Errorf("a segment cannot be flushed: %w", err))
 			}
 		})
 	}
 	wg.Wait()
-	return first
 }
 
 func (e *Engine) syncPartition(n noted) error {

@@ -7,8 +7,10 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,6 +42,7 @@ type modelled struct {
 	seen     map[int64]string // by offset, shown to a reader
 	logStart int64            // trimmed, acknowledged
 	tried    int64            // trimmed, perhaps
+	refused  bool             // a batch was refused: the producer waits for the next start and then sends all again, in order
 }
 
 // world is a broker's surroundings, which a crash does not touch.
@@ -193,6 +196,9 @@ func (w *world) models() []*modelled {
 // run does random things until the machine crashes or enough were done.
 func (w *world) run() {
 	var pending sync.WaitGroup
+	if w.rnd.IntN(4) == 0 {
+		w.breakPartition()
+	}
 	for range 30 + w.rnd.IntN(120) {
 		all := w.models()
 		if len(all) == 0 {
@@ -231,8 +237,30 @@ func (w *world) run() {
 	pending.Wait()
 }
 
+// breakPartition makes one partition's files fail from some operation on, in every way or in one.
+func (w *world) breakPartition() {
+	all := w.models()
+	if len(all) == 0 {
+		return
+	}
+	dir := w.e.partitionDir(all[w.rnd.IntN(len(all))].id)
+	skip, only := w.rnd.IntN(30), w.rnd.IntN(4)
+	w.disk.Fail(func(op lossy.Op, name string) error {
+		if name != dir && filepath.Dir(name) != dir || op != lossy.Write && op != lossy.Sync && op != lossy.SyncDir && op != lossy.Create {
+			return nil
+		}
+		if skip--; skip >= 0 || only == 1 && op != lossy.Write || only == 2 && op != lossy.Sync {
+			return nil
+		}
+		return syscall.EIO
+	})
+}
+
 // crash takes the disk to the next start: by a power cut, or by kill -9, which loses nothing that was written.
 func (w *world) crash() {
+	for _, m := range w.parts {
+		m.refused = false
+	}
 	if w.rnd.IntN(3) == 0 {
 		w.disk = w.disk.Kill()
 		return
@@ -255,6 +283,12 @@ func (w *world) crash() {
 
 // produce sends a batch, or the oldest one again that was not answered.
 func (w *world) produce(m *modelled, pending *sync.WaitGroup) {
+	w.mu.Lock()
+	refused := m.refused
+	w.mu.Unlock()
+	if refused {
+		return
+	}
 	s := &sent{seq: m.seq}
 	w.number++
 	for i := range 1 + w.rnd.IntN(3) {
@@ -272,7 +306,11 @@ func (w *world) produce(m *modelled, pending *sync.WaitGroup) {
 		defer w.mu.Unlock()
 		if out.Err == nil {
 			s.acked, s.base = true, out.BaseOffset
-		} else if !errors.Is(out.Err, log.ErrStorage) && !errors.Is(out.Err, log.ErrClosed) {
+			return
+		}
+		follows := m.refused && errors.Is(out.Err, log.ErrOutOfOrderSequence)
+		m.refused = true
+		if !follows && !errors.Is(out.Err, log.ErrStorage) && !errors.Is(out.Err, log.ErrClosed) {
 			w.t.Errorf("append to %s: %v", m.id, out.Err)
 		}
 	})

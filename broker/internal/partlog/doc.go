@@ -26,6 +26,8 @@
 //	journal/                       see package journal
 //	topics/<topic id in hex>/<partition>/<base offset, 20 digits>.log
 //	                               a segment: record batches as Fetch returns them, one after another, nothing else
+//	stranded/<topic id in hex>-<partition>
+//	                               frames of the journal that a stopped partition still needs, see below
 //	stray/<time>-<topic id>...     directories without a topic, set aside and never deleted
 //	trash/                         deleted topics on their way out
 //
@@ -51,15 +53,33 @@
 //	   segment count 4, then for each: base offset 8, size in bytes 8, time of its first append 8, largest timestamp 8,
 //	   producer snapshot (package producer) to the end
 //	kind 2, log start of a partition: offset 8. It never goes back.
+//	kind 4, length in bytes of a partition's stranded file that the next start replays: 8. A later state of the partition
+//	   ends it
 //	kind 3, commit: journal sequence from which on frames are needed 8, flags 1 (1: clean shutdown)
 //
 // Records count once a commit follows them. What follows the last commit is the rest of one that was cut off.
+//
+// # Failures
+//
+// A failed write or flush of the journal or the ledger stops all writes of the broker until a restart; reads go on.
+//
+// A failed write or flush of a segment or of a partition's directory stops that partition's writes: it answers
+// log.ErrStorage, and what was visible before can be read. What had its place already goes into the journal all the same
+// and is acknowledged, because it is durable there and units must stay whole; nobody sees it before a start has
+// replayed it. The ledger keeps the partition's last state. So that the journal can move on, each checkpoint copies the
+// frames that it is about to release and that belong to a stopped partition to the partition's stranded file and flushes it,
+// before the ledger's commit says how long that file is. The next start replays it, and then the journal; once
+// a checkpoint has noted the partition's state again, the file is removed. The same is done for a partition that refuses
+// everything since the start, so that it loses nothing until its files have been put back.
+//
+// A stranded file is the 8 bytes "tlstrnd1" and then records as in the ledger, of kind 5, whose body is a frame's payload.
 //
 // # Recovery
 //
 // A partition begins as its ledger state says. What its segments hold beyond that is cut off, and the frames of the
 // journal are appended again: the journal is the truth, so that units (a batch with its companions) stay whole. Where
-// batches were not journalled, the segment's valid batches are kept up to the first damaged one. Frames of
+// batches were not journalled, the segment's valid batches are kept up to the first damaged one, and are written again: after a
+// flush that failed the system may take them for flushed. Frames of
 // partitions that do not exist are dropped. A segment or directory that the ledger names and the disk does not have is an
 // error of that partition: it refuses, and the others serve.
 package partlog

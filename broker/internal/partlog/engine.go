@@ -93,9 +93,10 @@ type Engine struct {
 	running    sync.WaitGroup // the writer and what is behind it
 	background sync.WaitGroup
 
-	// dirtyMu guards dirty; it may be taken under a partition's lock.
+	// dirtyMu guards dirty and stopped; it may be taken under a partition's lock.
 	dirtyMu sync.Mutex
 	dirty   []*partition
+	stopped []*partition // in the order in which they were stopped, those that refuse everything included; only appended to
 
 	// changing is held while partitions are made or deleted; it is taken before mu.
 	changing sync.Mutex

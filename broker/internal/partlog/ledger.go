@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"sync"
 
@@ -21,6 +22,8 @@ const (
 	kindState    = 1
 	kindLogStart = 2
 	kindCommit   = 3
+	kindStranded = 4
+	kindFrame    = 5 // in files of stranded frames only
 
 	commitClean = 1
 
@@ -52,8 +55,10 @@ type ledger struct {
 	live   int64 // size after the last rewrite
 	states map[log.Partition]span
 	starts map[log.Partition]int64
-	last   commit
-	failed error
+	// stranded are the bytes of the partitions' files of stranded frames that the next start must replay.
+	stranded map[log.Partition]int64
+	last     commit
+	failed   error
 }
 
 // span is where a state's body lies in the file.
@@ -67,7 +72,7 @@ func (l *ledger) path() string { return filepath.Join(l.dir, "ledger") }
 // openLedger reads the ledger of a directory, or begins one. fresh reports that there was none. keep says which
 // partitions to carry over. It leaves a rewritten file behind.
 func openLedger(fsys vfs.FS, dir string, keep func(log.Partition) bool) (l *ledger, states map[log.Partition][]byte, fresh bool, err error) {
-	l = &ledger{fs: fsys, dir: dir, states: map[log.Partition]span{}, starts: map[log.Partition]int64{}}
+	l = &ledger{fs: fsys, dir: dir, states: map[log.Partition]span{}, starts: map[log.Partition]int64{}, stranded: map[log.Partition]int64{}}
 	states = map[log.Partition][]byte{}
 	b, err := readFile(fsys, l.path())
 	switch {
@@ -84,6 +89,7 @@ func openLedger(fsys vfs.FS, dir string, keep func(log.Partition) bool) (l *ledg
 		if !keep(id) {
 			delete(states, id)
 			delete(l.starts, id)
+			delete(l.stranded, id)
 		}
 	}
 	err = l.replace(func(put func(ledgerRecord) error) error {
@@ -159,9 +165,14 @@ func (l *ledger) apply(r ledgerRecord, states map[log.Partition][]byte) {
 	switch r.kind {
 	case kindState:
 		states[r.id] = r.body
+		delete(l.stranded, r.id)
 	case kindLogStart:
 		if len(r.body) == 8 {
 			l.starts[r.id] = max(l.starts[r.id], int64(binary.BigEndian.Uint64(r.body)))
+		}
+	case kindStranded:
+		if len(r.body) == 8 {
+			l.stranded[r.id] = int64(binary.BigEndian.Uint64(r.body))
 		}
 	}
 }
@@ -205,6 +216,23 @@ func commitRecord(c commit) ledgerRecord {
 
 func startRecord(id log.Partition, offset int64) ledgerRecord {
 	return ledgerRecord{kindLogStart, id, binary.BigEndian.AppendUint64(nil, uint64(offset))}
+}
+
+func strandedRecord(id log.Partition, size int64) ledgerRecord {
+	return ledgerRecord{kindStranded, id, binary.BigEndian.AppendUint64(nil, uint64(size))}
+}
+
+// strandedLen is how many bytes of a partition's file of stranded frames count.
+func (l *ledger) strandedLen(id log.Partition) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stranded[id]
+}
+
+func (l *ledger) strandedAll() map[log.Partition]int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.stranded)
 }
 
 // commit appends records and a commit and returns once they are durable. After a failure it refuses for ever: nobody
@@ -270,8 +298,11 @@ func (l *ledger) note(r ledgerRecord, off int64) {
 	switch r.kind {
 	case kindState:
 		l.states[r.id] = span{off: off + recordHeader, n: len(r.body)}
+		delete(l.stranded, r.id)
 	case kindLogStart:
 		l.starts[r.id] = max(l.starts[r.id], int64(binary.BigEndian.Uint64(r.body)))
+	case kindStranded:
+		l.stranded[r.id] = int64(binary.BigEndian.Uint64(r.body))
 	}
 }
 
@@ -282,6 +313,7 @@ func (l *ledger) forget(ids []log.Partition) {
 	for _, id := range ids {
 		delete(l.states, id)
 		delete(l.starts, id)
+		delete(l.stranded, id)
 	}
 }
 
@@ -322,7 +354,13 @@ func (l *ledger) replace(fill func(put func(ledgerRecord) error) error) error {
 		l.note(r, w.size())
 		return w.put(r)
 	}
+	stranded := maps.Clone(l.stranded) // states that are put before them delete them
 	err = fill(put)
+	for id, size := range stranded {
+		if err == nil {
+			err = put(strandedRecord(id, size))
+		}
+	}
 	for id, offset := range l.starts {
 		if err == nil {
 			err = put(startRecord(id, offset))
@@ -389,6 +427,13 @@ func (l *ledger) close() error {
 		l.failed = fs.ErrClosed
 	}
 	return err
+}
+
+// broken reports whether the ledger refuses everything.
+func (l *ledger) broken() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed != nil
 }
 
 // from is the journal sequence of the last commit.

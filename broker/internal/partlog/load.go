@@ -16,7 +16,9 @@ import (
 var errMissing = errors.New("the partition's directory is missing; restore it and start again, or delete the topic")
 
 // refusable reports whether an error concerns one partition only, so that the others can serve.
-func refusable(err error) bool { return errors.Is(err, log.ErrCorrupt) || errors.Is(err, errMissing) }
+func refusable(err error) bool {
+	return errors.Is(err, log.ErrCorrupt) || errors.Is(err, errMissing) || errors.Is(err, log.ErrStorage)
+}
 
 // load brings a partition to its state in the ledger; what its directory holds beyond that is cut off, unless batches
 // were not journalled. clean says that the last process shut down.
@@ -66,8 +68,12 @@ func (e *Engine) load(p *partition, body []byte, clean bool) error {
 	// emptied by an earlier recovery.
 	p.newFiles = !clean || p.active().size == 0
 	if p.unjournaled && !clean {
-		return e.scanTail(p, found)
+		if err := e.scanTail(p, found); err != nil {
+			return err
+		}
 	}
+	// All of it is in files. What the journal adds is shown by reveal.
+	p.high, p.visible, p.visiblePos = p.next, p.active(), p.active().size
 	return nil
 }
 
@@ -213,6 +219,10 @@ func (e *Engine) scanSegment(p *partition, s *segment, now int64) (whole bool, e
 		hd := b.Header()
 		if err := p.applied(b, &hd, now); err != nil {
 			return false, h.Truncate(s.size)
+		}
+		// Written again: if the last process failed to flush it, the system may take it for flushed although it is not.
+		if _, err := h.WriteAt(b, s.size); err != nil {
+			return false, err
 		}
 		s.count(&hd, now)
 		s.unsynced = true

@@ -124,7 +124,7 @@ func (e *Engine) prepare() error {
 		return err
 	}
 	trash := filepath.Join(e.opts.Dir, "trash")
-	for _, dir := range []string{"topics", "stray", "trash"} {
+	for _, dir := range []string{"topics", "stray", "stranded", "trash"} {
 		if err := e.fs.MkdirAll(filepath.Join(e.opts.Dir, dir)); err != nil {
 			return err
 		}
@@ -210,22 +210,35 @@ func (e *Engine) loadAll(states map[log.Partition][]byte, clean bool) error {
 			id := log.Partition{Topic: t.ID, Index: i}
 			p := newPartition(id, e.partitionDir(id), t.Config)
 			e.put(p)
-			if err := e.load(p, states[id], clean); err != nil {
+			err := e.load(p, states[id], clean)
+			if err != nil && !refusable(err) && ownFault(err) && !e.ledger.broken() {
+				err = e.errUnreadable(err)
+			}
+			if err != nil {
 				if !refusable(err) {
 					return fmt.Errorf("%s: %w", id, err)
 				}
-				p.err = err
-				e.log.Error("a partition cannot be served", "partition", id.String(), "error", err)
+				e.refuse(p, err)
 			}
 		}
 	}
 	return nil
 }
 
+// refuse makes a partition refuse everything. Its frames are kept for a start that can use them.
+func (e *Engine) refuse(p *partition, err error) {
+	p.err = err
+	e.addStopped(p)
+	e.log.Error("a partition cannot be served", "partition", p.id.String(), "error", err)
+}
+
 // replay appends the journal's frames to the partitions they belong to.
 func (e *Engine) replay(report *Report) error {
 	now := e.now()
 	tails := tails{e: e}
+	if err := e.replayStranded(report, &tails, now); err != nil {
+		return err
+	}
 	j, found, err := journal.Open(journal.Options{
 		FS: e.fs, Dir: filepath.Join(e.opts.Dir, "journal"), Bound: e.opts.JournalBound,
 		Complete: e.complete, Crowded: e.kick, Logger: e.log,
@@ -240,19 +253,22 @@ func (e *Engine) replay(report *Report) error {
 				if !refusable(err) {
 					return err
 				}
-				p.err = err
-				e.log.Error("a partition cannot be served", "partition", p.id.String(), "error", err)
+				e.refuse(p, err)
 			}
 		}
 		return nil
 	})
-	report.ReplayedFrames, report.ReplayedBytes = found.Frames, found.Bytes
+	report.ReplayedFrames += found.Frames
+	report.ReplayedBytes += found.Bytes
 	if err != nil {
 		return err
 	}
 	e.journal = j
 	if err := tails.flush(); err != nil {
 		return err
+	}
+	for _, p := range e.stopped {
+		p.drained = j.Next()
 	}
 	for _, p := range e.parts {
 		e.reveal(p)
@@ -263,6 +279,12 @@ func (e *Engine) replay(report *Report) error {
 // reveal makes everything that was recovered visible.
 func (e *Engine) reveal(p *partition) {
 	if p.err != nil {
+		return
+	}
+	if p.stopped != nil {
+		// What was replayed could not be written. The last checkpoint's part can be read.
+		p.high = max(p.high, p.logStart)
+		p.stable = p.producers.LastStable(p.high)
 		return
 	}
 	if p.next < p.logStart {
@@ -346,17 +368,28 @@ func (t *tails) add(p *partition, s *segment, pos int64, b []byte) error {
 	return nil
 }
 
+func (t *tails) write(x *tail) error {
+	h, created, err := t.e.files.get(x.s, true)
+	if err != nil {
+		return err
+	}
+	defer t.e.files.put(h)
+	x.p.newFiles = x.p.newFiles || created
+	_, err = h.WriteAt(x.buf, x.pos)
+	return err
+}
+
 func (t *tails) flush() error {
 	for _, x := range t.open {
-		h, created, err := t.e.files.get(x.s, true)
-		if err != nil {
-			return err
+		if x.p.isStopped() {
+			continue
 		}
-		x.p.newFiles = x.p.newFiles || created
-		_, err = h.WriteAt(x.buf, x.pos)
-		t.e.files.put(h)
-		if err != nil {
-			return err
+		if err := t.write(x); err != nil {
+			if !ownFault(err) {
+				return err
+			}
+			t.e.halt(x.p, fmt.Errorf("what was recovered cannot be written: %w", err))
+			continue
 		}
 		x.s.mu.Lock()
 		x.s.written, x.s.unsynced, x.s.exists = x.pos+int64(len(x.buf)), true, true

@@ -25,11 +25,17 @@ type partition struct {
 	// settled is the last op of a group; only the journal's goroutine uses it.
 	settled *op
 
+	// drained is a sequence number of the journal below which all frames of a stopped partition lie, 0 if unknown; guarded by
+	// the engine's checkpointing.
+	drained uint64
+
 	mu sync.Mutex
 	// err refuses everything: the partition is damaged or missing. It is set before the engine serves, never later.
-	err  error
-	gone bool // deleted
-	cfg  log.Config
+	err error
+	// stopped refuses writes until the next start: a segment could not be written or flushed.
+	stopped error
+	gone    bool // deleted
+	cfg     log.Config
 	// unjournaled says that batches pass by the journal. It follows cfg.FlushOS once the ledger says so.
 	unjournaled bool
 	dirty       bool // on the engine's list for the next checkpoint

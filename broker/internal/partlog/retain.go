@@ -140,7 +140,7 @@ func (e *Engine) expired(p *partition, now int64) (int64, bool) {
 		old := p.cfg.RetentionMs >= 0 && s.size > 0 && now-s.newest() > p.cfg.RetentionMs
 		large := p.cfg.RetentionBytes >= 0 && total-s.size >= p.cfg.RetentionBytes
 		if i == len(p.segments)-1 {
-			if old && p.next == p.high {
+			if old && p.next == p.high && p.stopped == nil {
 				p.roll(p.next)
 				e.markDirty(p)
 			}

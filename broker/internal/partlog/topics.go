@@ -136,6 +136,7 @@ func (e *Engine) DeleteTopic(ctx context.Context, topic log.TopicID) error {
 		return fmt.Errorf("delete topic %x: %w", topic[:], err)
 	}
 	e.ledger.forget(ids)
+	e.dropStranded(ids)
 	return nil
 }
 

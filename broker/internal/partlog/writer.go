@@ -77,11 +77,7 @@ const joinBelow = 64 << 10
 func (w *writer) round(ops []*op) {
 	err := w.e.failure()
 	if err == nil {
-		if err = w.segments(ops); err != nil {
-			err = w.e.fail(fmt.Errorf("a segment cannot be written: %w", err))
-		}
-	}
-	if err == nil {
+		w.segments(ops)
 		err = w.enter(ops)
 	}
 	if err != nil {
@@ -118,7 +114,7 @@ func (w *writer) enter(ops []*op) error {
 }
 
 // segments writes the round's batches, partition by partition.
-func (w *writer) segments(ops []*op) (err error) {
+func (w *writer) segments(ops []*op) {
 	for _, o := range ops {
 		if o.bytes == nil {
 			continue
@@ -129,9 +125,7 @@ func (w *writer) segments(ops []*op) (err error) {
 		o.p.round = append(o.p.round, o)
 	}
 	for _, p := range w.touched {
-		if err == nil {
-			err = w.partition(p)
-		}
+		w.partition(p)
 		clear(p.round)
 		p.round = p.round[:0]
 		if cap(p.round) > 64 {
@@ -140,18 +134,22 @@ func (w *writer) segments(ops []*op) (err error) {
 	}
 	clear(w.touched)
 	w.touched = w.touched[:0]
-	return err
 }
 
-// partition writes one partition's batches, runs of small ones together.
-func (w *writer) partition(p *partition) error {
+// partition writes one partition's batches, runs of small ones together. When that fails, the partition is stopped: its
+// batches go on into the journal, and are not seen before a start has replayed them.
+func (w *writer) partition(p *partition) {
 	p.io.Lock()
 	defer p.io.Unlock()
 	p.mu.Lock()
-	gone, interval := p.gone, p.cfg.IndexInterval
+	gone, stopped, interval := p.gone, p.stopped, p.cfg.IndexInterval
 	p.mu.Unlock()
 	if gone {
-		return nil // settle says so
+		return // settle says so
+	}
+	if stopped != nil {
+		unwritten(p.round, stopped)
+		return
 	}
 	for rest := p.round; len(rest) > 0; {
 		n, size := 1, len(rest[0].bytes)
@@ -160,14 +158,26 @@ func (w *writer) partition(p *partition) error {
 			n++
 		}
 		if err := w.run(p, rest[:n]); err != nil {
-			return err
+			err = fmt.Errorf("a segment cannot be written: %w", err)
+			w.e.halt(p, err)
+			unwritten(rest, w.e.storageError(err))
+			return
 		}
 		for _, o := range rest[:n] {
 			o.seg.wrote(&o.header, o.pos, interval)
 		}
 		rest = rest[n:]
 	}
-	return nil
+}
+
+// unwritten marks batches that are not in their segment. Those that are not journalled either are lost.
+func unwritten(ops []*op, err error) {
+	for _, o := range ops {
+		o.unwritten = true
+		if o.loose {
+			o.err = err
+		}
+	}
 }
 
 // run writes batches that follow one another in one segment.
@@ -203,7 +213,7 @@ func (e *Engine) complete(group []journal.Entry, err error) {
 	}
 	// The last batch of each partition moves its high watermark, before anybody is answered.
 	for i := range group {
-		if o := group[i].Owner.(*op); o.bytes != nil {
+		if o := group[i].Owner.(*op); o.bytes != nil && !o.unwritten {
 			if o.p.settled == nil {
 				e.moved = append(e.moved, o.p)
 			}
@@ -221,7 +231,8 @@ func (e *Engine) complete(group []journal.Entry, err error) {
 	clear(e.moved)
 	e.moved = e.moved[:0]
 	for i := range group {
-		e.settle(group[i].Owner.(*op), nil)
+		o := group[i].Owner.(*op)
+		e.settle(o, o.err)
 	}
 }
 
