@@ -45,8 +45,8 @@ cross: ## compile for every platform that is supported, without cgo
 	done
 
 .PHONY: tour
-tour: build ## run every command of the README (needs kcat, Python and curl)
-	PATH="$(CURDIR)/bin:$$PATH" .ci/tour README.md
+tour: build ## run every command of the README and of docs (needs kcat, curl, Python, Java and Maven)
+	@set -e; for page in README.md $(wildcard docs/*.md); do .ci/tour $$page; done
 
 .PHONY: accept
 accept: build ## run examples/audit on real logs, and again with kill -9 in the middle: make accept DATA=DIR
