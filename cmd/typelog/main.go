@@ -40,6 +40,6 @@ func newRootCommand() *cobra.Command {
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return flagsFromEnv(cmd) },
 	}
 	root.AddCommand(newUpCommand(), newRegistryCommand(), newTopicCommand(), newProduceCommand(), newConsumeCommand(),
-		newGenerateCommand(), newDemoCommand(), newBenchCommand())
+		newGenerateCommand(), newSchemaCommand(), newDemoCommand(), newBenchCommand())
 	return root
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -73,11 +74,18 @@ func registerFile(ctx context.Context, url, topic, file string) (int32, error) {
 	if err != nil {
 		return 0, err
 	}
-	registry, err := serde.NewRegistry(url)
-	if err != nil {
-		return 0, err
+	c := registryClient{address: url}
+	subject := serde.TopicName(topic, serde.ValuePart, "")
+	var done struct {
+		ID int32 `json:"id"`
 	}
-	return registry.Register(ctx, serde.TopicName(topic, serde.ValuePart, ""), string(text))
+	err = c.ask(ctx, "POST", subjectPath(subject)+"/versions?explain=true", schemaSource{Schema: string(text)}, &done)
+	if said := (*refusal)(nil); errors.As(err, &said) && len(said.Incompatibilities) > 0 {
+		var reasons strings.Builder
+		tell(&reasons, "incompatible:", said.Incompatibilities)
+		return 0, fmt.Errorf("%s is incompatible with an earlier version of %s\n%s", file, subject, strings.TrimSpace(reasons.String()))
+	}
+	return done.ID, err
 }
 
 func createTopic(ctx context.Context, brokers []string, name string, partitions int32, configs map[string]*string) error {
