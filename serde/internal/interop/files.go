@@ -22,7 +22,7 @@ var fileCodecs = map[string][]ocf.Codec{
 }
 
 // fileRows is how often the values of the record stand in a file: enough for several blocks.
-const fileRows = 2_000
+const fileRows = 500
 
 // files has a program read container files of ours and write them again in the same codec.
 func files(language string, args ...string) func(context.Context, tools) (string, error) {

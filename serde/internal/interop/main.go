@@ -1,5 +1,5 @@
 // Command interop holds typelog against other people's libraries: every Avro type and logical type is written by each of
-// them and read here and the reverse, as data, as container files and as single objects, and Confluent's Python client and
+// them and read here and the reverse, as data, as container files and as single objects, and Confluent's Python client, KafkaJS and
 // franz-go's registry client exchange records with the typed client over a running typelog. .ci/interop/run installs what it
 // needs and calls it.
 //
@@ -34,7 +34,7 @@ func main() {
 	flag.StringVar(&t.scripts, "scripts", ".ci/interop", "directory of the programs in other languages")
 	flag.StringVar(&t.typelog, "typelog", "bin/typelog", "the binary")
 	flag.StringVar(&t.python, "python", "", "a Python that has confluent-kafka, fastavro and avro")
-	flag.StringVar(&t.node, "node-path", "", "a node_modules directory with avsc")
+	flag.StringVar(&t.node, "node-path", "", "a node_modules directory with avsc and KafkaJS")
 	flag.StringVar(&t.java, "class-path", "", "a class path with Avro for Java and the compiled program")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -53,7 +53,7 @@ func main() {
 		{"container files: avro for Python", files("python", "files.py", "avro")},
 		{"container files: avsc", files("node", "data.js", "files")},
 		{"single objects: Avro for Java", singleObjects},
-		{"records: confluent-kafka for Python and franz-go's sr", records},
+		{"records: confluent-kafka, KafkaJS, franz-go's sr", records},
 	} {
 		began := time.Now()
 		what, err := step.run(ctx, t)

@@ -23,6 +23,7 @@ import (
 
 const (
 	toGo, toPython = "to-go", "to-python"
+	jsToGo, goToJS = "js-to-go", "go-to-js"
 	// fromPython is how many records clients.py sends, the last of them a tombstone.
 	fromPython = 52
 )
@@ -32,7 +33,7 @@ const referring = `{"type":"record","name":"Order","namespace":"typelog.shop","f
 	{"name":"number","type":"long"},{"name":"customer","type":"string"},{"name":"note","type":["null","string"],"default":null},
 	{"name":"status","type":"typelog.shop.Status","default":"NEW"}]}`
 
-// records starts typelog and exchanges records with other clients; both topics refuse what does not decode.
+// records starts typelog and exchanges records with other clients; all topics refuse what does not decode.
 func records(ctx context.Context, t tools) (what string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
@@ -53,14 +54,14 @@ func records(ctx context.Context, t tools) (what string, err error) {
 	defer client.Close()
 	reject := "reject"
 	contract := map[string]*string{"typelog.value.contract": &reject, "typelog.key.contract": &reject}
-	created, err := kadm.NewClient(client).CreateTopics(ctx, 1, 1, contract, toGo, toPython)
+	created, err := kadm.NewClient(client).CreateTopics(ctx, 1, 1, contract, toGo, toPython, jsToGo, goToJS)
 	if err = errors.Join(err, created.Error()); err != nil {
 		return "", err
 	}
 	if err := writeSchemas(t.dir); err != nil {
 		return "", err
 	}
-	for _, step := range []func(context.Context, tools, *child.Server) error{pythonToGo, goToPython, registryClient} {
+	for _, step := range []func(context.Context, tools, *child.Server) error{pythonToGo, goToPython, javaScript, registryClient} {
 		if err := step(ctx, t, server); err != nil {
 			return "", err
 		}
@@ -127,28 +128,62 @@ func readOrders(ctx context.Context, server *child.Server, topic string, n int) 
 }
 
 func goToPython(ctx context.Context, t tools, server *child.Server) error {
+	forms := []serde.SchemaConfig{{}, {IDInHeader: true}, {UseLatest: true}, {NoRegister: true, Normalize: true}}
+	n, err := writeOrders(ctx, server, toPython, forms)
+	if err != nil {
+		return err
+	}
+	if err := t.program(ctx, "python", "clients.py", "consume", server.Kafka, server.URL(), t.dir, strconv.Itoa(n)); err != nil {
+		return err
+	}
+	return t.checkRead(n)
+}
+
+// javaScript is KafkaJS, which knows prefixes only.
+func javaScript(ctx context.Context, t tools, server *child.Server) error {
+	const n = 20
+	if err := t.program(ctx, "node", "clients.js", "produce", server.Kafka, server.URL(), t.dir, strconv.Itoa(n)); err != nil {
+		return err
+	}
+	if err := readOrders(ctx, server, jsToGo, n); err != nil {
+		return err
+	}
+	written, err := writeOrders(ctx, server, goToJS, []serde.SchemaConfig{{}})
+	if err != nil {
+		return err
+	}
+	if err := t.program(ctx, "node", "clients.js", "consume", server.Kafka, server.URL(), t.dir, strconv.Itoa(written)); err != nil {
+		return err
+	}
+	return t.checkRead(written)
+}
+
+// writeOrders sends ten orders in each form with the typed client, and returns how many that were.
+func writeOrders(ctx context.Context, server *child.Server, topic string, forms []serde.SchemaConfig) (int, error) {
 	number := 0
-	for _, cfg := range []serde.SchemaConfig{{}, {IDInHeader: true}, {UseLatest: true}, {NoRegister: true, Normalize: true}} {
+	for _, cfg := range forms {
 		p, err := serde.NewKeyedProducer[shop.Key, shop.Order](ctx, serde.ProducerConfig{
-			Brokers: []string{server.Kafka}, Registry: server.URL(), Topic: toPython, Key: cfg, Value: cfg,
+			Brokers: []string{server.Kafka}, Registry: server.URL(), Topic: topic, Key: cfg, Value: cfg,
 		})
 		if err != nil {
-			return err
+			return number, err
 		}
 		for range 10 {
 			m := &serde.KeyedMessage[shop.Key, shop.Order]{Key: &shop.Key{Tenant: "acme", Number: int64(number)}, Value: order(number)}
 			if _, err := p.ProduceSync(ctx, m); err != nil {
-				return err
+				return number, err
 			}
 			number++
 		}
 		if err := p.Close(ctx); err != nil {
-			return err
+			return number, err
 		}
 	}
-	if err := t.program(ctx, "python", "clients.py", "consume", server.Kafka, server.URL(), t.dir, strconv.Itoa(number)); err != nil {
-		return err
-	}
+	return number, nil
+}
+
+// checkRead compares what a program has read with what writeOrders wrote.
+func (t tools) checkRead(n int) error {
 	var read []struct {
 		Key struct {
 			Tenant string
@@ -169,11 +204,11 @@ func goToPython(ctx context.Context, t tools, server *child.Server) error {
 		note := got.Value.Note != nil && *got.Value.Note == want.Note.Value
 		if got.Key.Tenant != "acme" || got.Key.Number != int64(i) || got.Value.Number != int64(i) ||
 			got.Value.Customer != want.Customer || got.Value.Status != "PAID" || note != want.Note.Valid {
-			return fmt.Errorf("python read record %d as %+v", i, got)
+			return fmt.Errorf("it read record %d as %+v", i, got)
 		}
 	}
-	if len(read) != number {
-		return fmt.Errorf("python read %d records, want %d", len(read), number)
+	if len(read) != n {
+		return fmt.Errorf("it read %d records, want %d", len(read), n)
 	}
 	return nil
 }
