@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -215,14 +216,14 @@ func drain(in io.Reader, opts ocf.ReaderOptions) error {
 // TestCutAnywhere: a file that ends early is never read as a whole one, except between blocks.
 func TestCutAnywhere(t *testing.T) {
 	for _, codec := range codecs {
-		file := write(t, codec, 10)
+		file := write(t, codec, 5)
 		good := 0
 		for n := range file {
 			if drain(bytes.NewReader(file[:n]), ocf.ReaderOptions{}) == nil {
 				good++
 			}
 		}
-		if blocks := 10; good > blocks {
+		if blocks := 5; good > blocks {
 			t.Errorf("%s: %d prefixes of a file of %d bytes read well", codec, good, len(file))
 		}
 	}
@@ -407,4 +408,42 @@ func FuzzReader(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestStreams: a file of any length is read in the memory of a block.
+func TestStreams(t *testing.T) {
+	const data, size = 4_000, 16 << 10 // 64 MiB
+	in, out := io.Pipe()
+	go func() {
+		w, err := ocf.NewWriter(out, parse(t, `"bytes"`), ocf.WriterOptions{Codec: ocf.Snappy})
+		datum := avro.AppendBytes(nil, make([]byte, size))
+		for i := 0; err == nil && i < data; i++ {
+			err = w.Append(datum)
+		}
+		if err == nil {
+			err = w.Close()
+		}
+		out.CloseWithError(err)
+	}()
+	r, err := ocf.NewReader(in, ocf.ReaderOptions{MaxBlock: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	n := 0
+	for ; ; n++ {
+		if _, err := r.Next(); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if n != data {
+		t.Errorf("read %d data", n)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 8<<20 {
+		t.Errorf("reading and writing %d MiB took %d KiB of memory", data*size>>20, took>>10)
+	}
 }
