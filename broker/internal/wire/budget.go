@@ -42,12 +42,28 @@ type lease struct {
 
 func (b *budget) lease() lease { return lease{b: b} }
 
+// tryGrow adds n bytes to the lease if that needs no waiting.
+func (l *lease) tryGrow(n int64) bool {
+	l.b.mu.Lock()
+	defer l.b.mu.Unlock()
+	return l.tryGrowLocked(n)
+}
+
+// tryGrowLocked is called with the budget's mu held.
+func (l *lease) tryGrowLocked(n int64) bool {
+	b := l.b
+	if l.drawing || (b.waiters.Len() == 0 || n <= b.size/littleShare) && b.grants(l, n) {
+		b.give(l, n)
+		return true
+	}
+	return false
+}
+
 // grow adds n bytes to the lease, waiting until they are free or ctx ends.
 func (l *lease) grow(ctx context.Context, n int64) error {
 	b := l.b
 	b.mu.Lock()
-	if l.drawing || (b.waiters.Len() == 0 || n <= b.size/littleShare) && b.grants(l, n) {
-		b.give(l, n)
+	if l.tryGrowLocked(n) {
 		b.mu.Unlock()
 		return nil
 	}

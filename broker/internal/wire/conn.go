@@ -155,7 +155,11 @@ func (c *conn) begin() (size int32, key, version int16, err error) {
 		}
 		return 0, 0, 0, err
 	}
-	if err := c.deadline(c.s.frameTimeout); err != nil {
+	if c.whole() {
+		if c.closing.Load() {
+			return 0, 0, 0, errClosing
+		}
+	} else if err := c.deadline(c.s.frameTimeout); err != nil {
 		return 0, 0, 0, err
 	}
 	var b [sizeBytes + keyBytes]byte
@@ -172,6 +176,17 @@ func (c *conn) begin() (size int32, key, version int16, err error) {
 		err = c.deadline(c.s.frameTimeout + time.Duration(size)*time.Second/slowest)
 	}
 	return size, key, version, err
+}
+
+// whole reports whether all of a frame has arrived, so that there is nothing to wait for.
+func (c *conn) whole() bool {
+	n := c.in.Buffered()
+	if n < sizeBytes+minFrame {
+		return false
+	}
+	b, err := c.in.Peek(sizeBytes)
+	size := binary.BigEndian.Uint32(b)
+	return err == nil && size >= minFrame && int64(size) <= int64(n-sizeBytes)
 }
 
 // deadline bounds the reads that follow, unless the server is shutting down.
@@ -235,6 +250,9 @@ func (c *conn) body(ctx context.Context, p *pending, n int, version int16, cost 
 // more takes n bytes more for a frame. If that takes long, somebody who sends slowly may hold what is missing: the slowest
 // is cut off then, so that a few half-sent frames cannot stop all others.
 func (c *conn) more(ctx context.Context, l *lease, n int64) error {
+	if l.tryGrow(n) {
+		return nil
+	}
 	for {
 		patience, cancel := context.WithTimeout(ctx, c.s.frameTimeout/patienceShare)
 		err := l.grow(patience, n)
