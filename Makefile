@@ -66,6 +66,10 @@ accept-avro: ## run Avro's published vectors, and a registry's schemas if given:
 bench: build ## measure the broker, and in turns with it another: make bench KAFKA=HOST:PORT,PID
 	.ci/bench bin/typelog
 
+.PHONY: bench-registry
+bench-registry: ## measure the registry against bare handlers, how fast it registers, and what many versions cost
+	$(GO) run ./registry/internal/bench
+
 .PHONY: bench-avro
 bench-avro: ## measure generated Avro code against hamba, twmb/avro, goavro and an encoder written by hand, with the targets
 	$(GO) run ./serde/avro/internal/bench
