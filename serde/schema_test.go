@@ -422,6 +422,68 @@ func TestFloodOfBadRecords(t *testing.T) {
 	}
 }
 
+// TestConsumerWaitsForTheRegistry: while the registry is away no record is bad; once it is back the consumer goes on.
+func TestConsumerWaitsForTheRegistry(t *testing.T) {
+	s := startServer(t)
+	s.createTopic(t, "patience", 1)
+	p, err := s.orders(t, "patience", serde.SchemaConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.ProduceSync(t.Context(), &serde.Message[shop.Order]{Value: anOrder(1)}); err != nil {
+		t.Fatal(err)
+	}
+	behind, err := url.Parse(s.registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Int64
+	var gone atomic.Bool
+	proxy := httputil.NewSingleHostReverseProxy(behind)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) <= 2 || gone.Load() {
+			http.Error(w, "starting", http.StatusServiceUnavailable)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	defer front.Close()
+	c, err := serde.NewConsumer[shop.Order](serde.ConsumerConfig{Brokers: s.brokers, Registry: front.URL, Topics: []string{"patience"},
+		OnBad: func(_ context.Context, _ *kgo.Record, why error) error {
+			t.Errorf("called bad: %v", why)
+			return nil
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for m, err := range c.Messages(ctx) {
+		if err != nil || !reflect.DeepEqual(m.Value, anOrder(1)) {
+			t.Errorf("read %+v, %v", m, err)
+		}
+		break
+	}
+	if n := asked.Load(); n != 3 {
+		t.Errorf("the registry was asked %d times, want 3", n)
+	}
+	gone.Store(true)
+	away, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer stop()
+	other, err := serde.NewConsumer[shop.Order](serde.ConsumerConfig{Brokers: s.brokers, Registry: front.URL, Topics: []string{"patience"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	for err == nil {
+		_, err = other.Poll(away, 0)
+	}
+	if !errors.Is(err, serde.ErrNetwork) {
+		t.Errorf("without a registry: %v, want ErrNetwork", err)
+	}
+}
+
 // TestRegistryAsksOnce: however many ask at once, one request is made, and normal forms are what the registry compares.
 func TestRegistryAsksOnce(t *testing.T) {
 	s := startServer(t)
