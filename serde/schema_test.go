@@ -136,6 +136,16 @@ func TestSchemaInHeaders(t *testing.T) {
 	if !bytes.Equal(recs[0].Value, bare) || recs[1].Value[0] != 0 || len(recs[1].Value) != len(bare)+5 {
 		t.Errorf("values %x and %x, want the first to be %x", recs[0].Value, recs[1].Value, bare)
 	}
+	registry, err := serde.NewRegistry(s.registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, rec := range recs[:2] {
+		text, name, err := serde.NewJSONDecoder(registry).DecodePart(ctx, rec, serde.KeyPart)
+		if err != nil || string(text) != `{"tenant":"acme","number":7}` || (name.ID == 0) != (i == 0) {
+			t.Errorf("the key of record %d is %s by schema %s, %v", i, text, name, err)
+		}
+	}
 	// The contract decodes what headers name, and refuses headers that contradict each other.
 	header := recs[0].Headers[2]
 	for name, bad := range map[string]*kgo.Record{
