@@ -136,6 +136,8 @@ func (f *Floor) serveBytes(c net.Conn) error {
 				return err
 			}
 		}
+		// Pages of the cache that were just given back are cheaper to write to than others; no server has that advantage.
+		return os.Remove(f.segment())
 	}
 	return nil
 }
