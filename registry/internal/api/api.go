@@ -56,11 +56,12 @@ type Caller interface {
 // ErrUnauthenticated is what Authenticate says where the credentials are missing or wrong.
 var ErrUnauthenticated = errors.New("unauthorized")
 
-// server holds what the handlers share. It is immutable.
+// server holds what the handlers share. It is immutable, but for what it remembers.
 type server struct {
 	service Service
 	options Options
 	metrics *metrics
+	byIDs   encoded
 }
 
 // New returns the handler of all routes.

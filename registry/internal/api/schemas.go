@@ -51,6 +51,12 @@ func schemaByID(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.request.URL.RawQuery == "" {
+		return c.byIDs.of(v, func() []byte {
+			e, _ := c.shaped(v, of(v)) // nothing is asked for, so nothing fails
+			return encode(e)
+		}), nil
+	}
 	e, err := c.shaped(v, of(v))
 	if err == nil && c.flag("fetchMaxId") {
 		highest := c.service.MaxID(c.hint())

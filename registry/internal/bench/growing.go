@@ -24,7 +24,7 @@ func registering(out *report, dir string, length time.Duration) error {
 		if err != nil {
 			return err
 		}
-		rate, err := load(r.Addrs()[0].String(), clients, max(length, 2*time.Second), func(client, n int) []byte {
+		rate, err := load(r.Addrs()[0].String(), clients, length, func(client, n int) []byte {
 			number := client*1_000_000 + n
 			body, err := json.Marshal(map[string]string{"schema": twelve(number)})
 			if err != nil {
