@@ -114,10 +114,11 @@ func fill(r *registry.Registry, subjects, each int) (marks, error) {
 					failed <- err
 					return
 				}
-				switch done.Add(1) { // one goroutine each sees these
-				case span:
+				number := done.Add(1) // one goroutine each sees the marks
+				if number == span {
 					m.first = time.Since(started)
-				case total - span:
+				}
+				if number == total-span {
 					nearly = time.Now()
 				}
 			}
