@@ -25,6 +25,7 @@ type Server struct {
 	Binary string   // path of typelog
 	Data   string   // data directory
 	Args   []string // further arguments of `typelog up`
+	Wrap   []string // a command that runs the command that is appended to it, by exec
 	// Kafka and Registry are host:port. Start sets them if they are empty, to free ports that a restart keeps.
 	Kafka, Registry string
 	// Log gets standard error, if it is set.
@@ -63,7 +64,8 @@ func (s *Server) Start(ctx context.Context) (time.Duration, error) {
 		}
 	}
 	args := append([]string{"up", "--data", s.Data, "--kafka-addr", s.Kafka, "--registry-addr", s.Registry}, s.Args...)
-	s.cmd = exec.Command(s.Binary, args...)
+	command := append(append(append([]string(nil), s.Wrap...), s.Binary), args...)
+	s.cmd = exec.Command(command[0], command[1:]...)
 	s.cmd.Stderr = s.Log
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
