@@ -28,7 +28,7 @@ func (b *Broker) openData(ctx context.Context, settings *config.Broker) (err err
 		if err != nil {
 			return err
 		}
-		topics = append(topics, partlog.Topic{ID: t.ID, Partitions: t.Partitions, Config: api.LogConfig(&cfg)})
+		topics = append(topics, partlog.Topic{ID: t.ID, Partitions: t.Partitions, Config: api.LogConfig(&cfg, false)}) // the catalog says later which are internal
 	}
 	engine, report, err := partlog.Open(partlog.Options{
 		Dir:          filepath.Join(b.cfg.Dir, "partitions"),

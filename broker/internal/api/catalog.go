@@ -94,7 +94,7 @@ func LoadCatalog(ctx context.Context, store *meta.Store, engine log.Engine, cfg 
 					"directory", p.String(), "error", err)
 			}
 		}
-		engine.Configure(t.id, LogConfig(&t.config))
+		engine.Configure(t.id, LogConfig(&t.config, t.internal))
 		c.put(t)
 	}
 	return c, nil
@@ -177,7 +177,7 @@ func (c *Catalog) create(ctx context.Context, name string, parts int32, configs 
 	if dry {
 		return t, nil
 	}
-	if err := c.engine.Create(ctx, partitions(t.id, 0, parts), LogConfig(&t.config)); err != nil {
+	if err := c.engine.Create(ctx, partitions(t.id, 0, parts), LogConfig(&t.config, t.internal)); err != nil {
 		return nil, fmt.Errorf("create topic %s: %w", name, err)
 	}
 	if err := c.store.Create(ctx, row); err != nil {
@@ -211,7 +211,7 @@ func (c *Catalog) grow(ctx context.Context, name string, parts int32, dry bool) 
 	case dry:
 		return nil
 	}
-	if err := c.engine.Create(ctx, partitions(t.id, t.partitions, parts), LogConfig(&t.config)); err != nil {
+	if err := c.engine.Create(ctx, partitions(t.id, t.partitions, parts), LogConfig(&t.config, t.internal)); err != nil {
 		return fmt.Errorf("add partitions to %s: %w", name, err)
 	}
 	if err := c.store.SetPartitions(ctx, t.id, parts); err != nil {
@@ -252,7 +252,7 @@ func (c *Catalog) configure(ctx context.Context, name string, dry bool,
 	}
 	next := *t
 	next.configs, next.config = configs, cfg
-	c.engine.Configure(t.id, LogConfig(&cfg))
+	c.engine.Configure(t.id, LogConfig(&cfg, t.internal))
 	c.put(&next)
 	return nil
 }

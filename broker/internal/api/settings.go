@@ -43,11 +43,11 @@ type Endpoint struct {
 }
 
 // LogConfig is what the engine has to know of a topic's configs.
-func LogConfig(t *config.Topic) log.Config {
+func LogConfig(t *config.Topic, internal bool) log.Config {
 	return log.Config{
 		SegmentBytes: t.SegmentBytes, SegmentMs: t.SegmentMs,
 		RetentionMs: t.RetentionMs, RetentionBytes: t.RetentionBytes,
 		IndexInterval: t.IndexIntervalBytes,
-		Compact:       t.Compact, Delete: t.Delete, FlushOS: t.FlushOS, AppendTime: t.AppendTime,
+		Compact:       t.Compact, Delete: t.Delete, FlushOS: t.FlushOS, AppendTime: t.AppendTime, Essential: internal,
 	}
 }

@@ -38,6 +38,12 @@ type Options struct {
 	// Crowded, if set, is called when more than half of the bound is taken by frames that were not released. It must
 	// not block or call the journal.
 	Crowded func()
+	// Pending is about how many bytes may be admitted and not yet in a file; 0 means that only the bound counts.
+	Pending int64
+	// Grow, if set, is called by the journal's goroutine when a file must be made, with what all files have then, in bytes. It
+	// calls create once, or again if that failed, and returns its error. final says that the journal should not grow
+	// beyond this.
+	Grow func(total int64, create func() error) (final bool, err error)
 	// Logger may be nil.
 	Logger *slog.Logger
 }
@@ -76,6 +82,7 @@ type Journal struct {
 	free    []*file
 	number  int   // highest in a file's name
 	total   int64 // bytes of all files
+	bound   int64 // the option, or less if there is no room on the disk
 	pending int64 // bytes that were admitted and are not yet in a file
 	taken   int64 // bytes of live files and of current that hold frames
 }
@@ -124,9 +131,7 @@ func (j *Journal) Fail(err error) {
 func (j *Journal) Admit(n int64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	limit := j.opts.Bound / 4 * 3
-	for j.failed == nil && !j.closing && j.taken+j.pending+n > limit && (j.pending > 0 || len(j.live) > 0) {
-		j.crowd()
+	for j.failed == nil && !j.closing && j.full(n) {
 		j.room.Wait()
 	}
 	switch {
@@ -137,6 +142,22 @@ func (j *Journal) Admit(n int64) error {
 	}
 	j.pending += n
 	return nil
+}
+
+// full reports whether n more bytes have to wait. mu is held.
+func (j *Journal) full(n int64) bool {
+	if j.taken+j.pending+n > j.bound/4*3 && (j.pending > 0 || len(j.live) > 0) {
+		j.crowd()
+		return true
+	}
+	return j.opts.Pending > 0 && j.pending > 0 && j.pending+n > j.opts.Pending
+}
+
+// Total returns the bytes of all files.
+func (j *Journal) Total() int64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.total
 }
 
 // Forget gives back what Admit took and Append will not use.
@@ -185,7 +206,7 @@ func (j *Journal) Release(sequence uint64) {
 		j.live = j.live[1:]
 		j.taken -= old.pos
 		old.pos = 0
-		if old.size > j.largest() || j.total > j.opts.Bound {
+		if old.size > j.largest() || j.total > j.bound {
 			j.drop(old)
 			continue
 		}
@@ -274,7 +295,7 @@ func (j *Journal) settle(group []Entry, err error) {
 	if err == nil {
 		j.done.Store(j.next)
 	}
-	if j.taken > j.opts.Bound/2 {
+	if j.taken > j.bound/2 {
 		j.crowd()
 	}
 	j.room.Broadcast()
@@ -405,7 +426,7 @@ func (j *Journal) rotate(need int64) error {
 	j.mu.Unlock()
 	if f == nil {
 		var err error
-		if f, err = j.create(size); err != nil {
+		if f, err = j.grow(size); err != nil {
 			return err
 		}
 	}
@@ -420,6 +441,23 @@ func (j *Journal) rotate(need int64) error {
 	j.taken += f.pos
 	j.mu.Unlock()
 	return nil
+}
+
+// grow makes a file of size bytes, as the caller of Open allows.
+func (j *Journal) grow(size int64) (f *file, err error) {
+	if j.opts.Grow == nil {
+		return j.create(size)
+	}
+	final, err := j.opts.Grow(j.Total()+size, func() (err error) {
+		f, err = j.create(size)
+		return err
+	})
+	if final {
+		j.mu.Lock()
+		j.bound = max(min(j.bound, j.total), 2*j.opts.First)
+		j.mu.Unlock()
+	}
+	return f, err
 }
 
 // create makes a file of size bytes; its name is durable when create returns.

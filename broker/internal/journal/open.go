@@ -35,7 +35,7 @@ func Open(opts Options, from uint64, replay func(unit []Frame) error) (*Journal,
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	j := &Journal{opts: opts, exited: make(chan struct{}), next: max(from, 1)}
+	j := &Journal{opts: opts, bound: opts.Bound, exited: make(chan struct{}), next: max(from, 1)}
 	j.work.L, j.room.L = &j.mu, &j.mu
 	files, err := j.list()
 	if err != nil {

@@ -79,6 +79,8 @@ type Config struct {
 	FlushOS bool
 	// AppendTime sets each batch's timestamps to the time of append (message.timestamp.type).
 	AppendTime bool
+	// Essential topics (offset commits) take appends for some time even while the disk is full.
+	Essential bool
 }
 
 // Batch is one record batch (message format v2) on its way into a partition.

@@ -60,6 +60,10 @@ func (e *Engine) Append(batches []log.Batch, done func([]log.Appended)) {
 	for i := range batches {
 		total += int64(len(batches[i].Bytes))
 	}
+	if err := e.refusesAll(batches); err != nil {
+		e.refuseAll(r, err)
+		return
+	}
 	if err := e.journal.Admit(total); err != nil {
 		e.refuseAll(r, e.storageError(err))
 		return
@@ -114,7 +118,7 @@ func (e *Engine) appendOne(b *log.Batch, o *op, now int64) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := p.writable("append to"); err != nil {
+	if err := e.accepts(p, "append to", int64(len(b.Bytes))); err != nil {
 		return err
 	}
 	if dup, err := e.check(p, b.Bytes, o); dup || err != nil {
@@ -173,7 +177,7 @@ func (e *Engine) appendUnit(b *log.Batch, o *op, now int64) error {
 			p.mu.Unlock()
 		}
 	}()
-	if err := p.writable("append to"); err != nil {
+	if err := e.accepts(p, "append to", int64(len(b.Bytes))); err != nil {
 		return err
 	}
 	if dup, err := e.check(p, b.Bytes, o); dup || err != nil {
@@ -196,7 +200,7 @@ func (e *Engine) appendUnit(b *log.Batch, o *op, now int64) error {
 			q.mu.Lock()
 			locked[q] = true
 		}
-		if err := q.writable("append to"); err != nil {
+		if err := e.accepts(q, "append to", int64(len(c.Bytes))); err != nil {
 			return fmt.Errorf("companion: %w", err)
 		}
 		h := record.Batch(c.Bytes).Header()
@@ -246,7 +250,7 @@ func (e *Engine) appendMarker(c *log.Control, o *op, now int64) error {
 		Commit: c.Commit, Timestamp: now}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := p.writable("append to"); err != nil {
+	if err := e.accepts(p, "append to", record.HeaderSize); err != nil {
 		return err
 	}
 	if err := p.producers.CheckMarker(&m); err != nil {

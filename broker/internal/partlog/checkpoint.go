@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/typelog/typelog/broker/internal/log"
+	"github.com/typelog/typelog/broker/internal/vfs"
 )
 
 // syncsAtOnce is how many files are flushed at the same time. The disk takes sixteen in a fraction of the time of one
@@ -53,7 +54,7 @@ func (e *Engine) checkpoint(clean bool) error {
 	// A partition that was stopped may have counted what is in no segment: it keeps its older state and its frames.
 	list = slices.DeleteFunc(list, func(n noted) bool { return n.p.isStopped() })
 	if err := e.pass(list, commit{from: from, clean: clean && len(e.stoppedNow()) == 0}); err != nil {
-		return e.fail(fmt.Errorf("checkpoint: %w", err))
+		return e.passFailed(list, err)
 	}
 	for _, n := range list {
 		n.p.mu.Lock()
@@ -87,6 +88,21 @@ func (e *Engine) pass(list []noted, c commit) error {
 	}
 	e.dropStranded(restored)
 	return nil
+}
+
+// passFailed says what a checkpoint's failure means: on a full disk nothing has changed, and a later one is tried; otherwise
+// nobody knows what the ledger holds.
+func (e *Engine) passFailed(list []noted, err error) error {
+	err = fmt.Errorf("checkpoint: %w", err)
+	if !vfs.IsFull(err) || e.ledger.broken() {
+		return e.fail(err)
+	}
+	for _, n := range list {
+		n.p.mu.Lock()
+		e.markDirty(n.p)
+		n.p.mu.Unlock()
+	}
+	return e.storageError(err)
 }
 
 func (e *Engine) takeDirty() []*partition {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/typelog/typelog/broker/internal/log"
 	"github.com/typelog/typelog/broker/internal/record"
+	"github.com/typelog/typelog/broker/internal/vfs"
 	"github.com/typelog/typelog/broker/internal/vfs/lossy"
 )
 
@@ -199,6 +200,9 @@ func (w *world) run() {
 	if w.rnd.IntN(4) == 0 {
 		w.breakPartition()
 	}
+	if w.rnd.IntN(4) == 0 {
+		w.disk.SetRoom(w.rnd.Int64N(150 << 10))
+	}
 	for range 30 + w.rnd.IntN(120) {
 		all := w.models()
 		if len(all) == 0 {
@@ -214,7 +218,9 @@ func (w *world) run() {
 			pending.Wait()
 		case n < 91:
 			if err := w.e.checkpoint(false); err != nil && w.e.failure() == nil {
-				w.fatalf("checkpoint: %v", err)
+				if !vfs.IsFull(err) {
+					w.fatalf("checkpoint: %v", err)
+				}
 			}
 		case n < 95:
 			w.trim(m)
@@ -223,6 +229,9 @@ func (w *world) run() {
 			w.remove(m.id.Topic)
 			w.create(w.rnd.IntN(3) == 0)
 		case n < 97:
+			w.disk.SetRoom(-1)
+			w.e.refill()
+		case n < 98:
 			w.e.Configure(m.id.Topic, crashConfig(m.producer < 0))
 		}
 	}

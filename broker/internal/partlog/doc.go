@@ -28,6 +28,7 @@
 //	                               a segment: record batches as Fetch returns them, one after another, nothing else
 //	stranded/<topic id in hex>-<partition>
 //	                               frames of the journal that a stopped partition still needs, see below
+//	reserve                        takes room for a full disk, see below
 //	stray/<time>-<topic id>...     directories without a topic, set aside and never deleted
 //	trash/                         deleted topics on their way out
 //
@@ -71,6 +72,15 @@
 // before the ledger's commit says how long that file is. The next start replays it, and then the journal; once
 // a checkpoint has noted the partition's state again, the file is removed. The same is done for a partition that refuses
 // everything since the start, so that it loses nothing until its files have been put back.
+//
+// A full disk is no failure. The reserve is a file with as many bytes as the journal has now and up to 32 MiB (half of the
+// journal's bound) more; the journal does not grow before the reserve has. When a segment, the journal, the ledger or a
+// directory finds no room, or when next to none is left, the reserve is given up and the operation is done again: what was
+// taken so far always fits. From then on appends answer log.ErrStorage, at once, except for essential topics (offset
+// commits), which may append some MiB more; reads, deletions of topics and trims go on, and checkpoints release the
+// journal. Every few seconds, and whenever something was deleted, the engine tries to make the reserve again, and when it
+// can, takes appends again. A disk that has room for the data but not for the reserve to grow keeps the journal as
+// small as it is. Only if others on the disk take the reserve's room, too, is a failed write what it otherwise is.
 //
 // A stranded file is the 8 bytes "tlstrnd1" and then records as in the ledger, of kind 5, whose body is a frame's payload.
 //

@@ -46,6 +46,8 @@ type Options struct {
 	ProducerExpiry time.Duration
 	// CheckpointEvery and RetainEvery are the periods of the background work; 0 means a minute and five minutes.
 	CheckpointEvery, RetainEvery time.Duration
+	// RoomEvery is how often a full disk is looked at again; 0 means five seconds.
+	RoomEvery time.Duration
 }
 
 // Report is what Open found.
@@ -88,6 +90,9 @@ type Engine struct {
 	loose      atomic.Int64 // bytes that were not journalled since the last checkpoint
 	looseBound int64
 	failed     atomic.Pointer[error]
+	reserve    *reserve
+	full       atomic.Pointer[error] // why appends are refused until there is room
+	allowance  atomic.Int64          // bytes that essential topics may still append while the disk is full
 	kicked     chan struct{}
 	stop       chan struct{}
 	running    sync.WaitGroup // the writer and what is behind it
@@ -120,6 +125,14 @@ func (e *Engine) fail(err error) error {
 		e.journal.Fail(err) // wakes appends that wait for room
 	}
 	return *e.failed.Load()
+}
+
+// ledgerFailed is fail if the ledger refuses everything from now on; otherwise, on a full disk, nothing has changed.
+func (e *Engine) ledgerFailed(err error) error {
+	if e.ledger.broken() {
+		return e.fail(err)
+	}
+	return e.storageError(err)
 }
 
 // failure returns why writes are refused, or nil.
@@ -180,12 +193,17 @@ func (e *Engine) maintain() {
 	defer checkpoints.Stop()
 	retention := time.NewTicker(e.opts.RetainEvery)
 	defer retention.Stop()
+	room := time.NewTicker(e.opts.RoomEvery)
+	defer room.Stop()
 	for {
 		select {
 		case <-e.stop:
 			return
 		case <-e.kicked:
 			e.tryCheckpoint()
+			e.refill()
+		case <-room.C:
+			e.lookForRoom()
 		case <-checkpoints.C:
 			e.tryCheckpoint()
 		case <-retention.C:

@@ -46,8 +46,9 @@ type commit struct {
 
 // ledger is the open ledger file. It is safe for concurrent use.
 type ledger struct {
-	fs  vfs.FS
-	dir string
+	fs   vfs.FS
+	dir  string
+	room func(do func() error) error // does something that takes room on the disk
 
 	mu     sync.Mutex
 	f      vfs.File
@@ -71,8 +72,8 @@ func (l *ledger) path() string { return filepath.Join(l.dir, "ledger") }
 
 // openLedger reads the ledger of a directory, or begins one. fresh reports that there was none. keep says which
 // partitions to carry over. It leaves a rewritten file behind.
-func openLedger(fsys vfs.FS, dir string, keep func(log.Partition) bool) (l *ledger, states map[log.Partition][]byte, fresh bool, err error) {
-	l = &ledger{fs: fsys, dir: dir, states: map[log.Partition]span{}, starts: map[log.Partition]int64{}, stranded: map[log.Partition]int64{}}
+func openLedger(fsys vfs.FS, dir string, room func(func() error) error, keep func(log.Partition) bool) (l *ledger, states map[log.Partition][]byte, fresh bool, err error) {
+	l = &ledger{fs: fsys, dir: dir, room: room, states: map[log.Partition]span{}, starts: map[log.Partition]int64{}, stranded: map[log.Partition]int64{}}
 	states = map[log.Partition][]byte{}
 	b, err := readFile(fsys, l.path())
 	switch {
@@ -270,7 +271,13 @@ func (l *ledger) commitLocked(records []ledgerRecord, c commit) error {
 		buf = appendRecord(buf, r)
 	}
 	at := l.size
-	if _, err := l.f.WriteAt(buf, at); err != nil {
+	err := l.room(func() error { _, err := l.f.WriteAt(buf, at); return err })
+	if vfs.IsFull(err) {
+		// The commit at the end is not whole, so nothing counts, and the next one goes to the same place.
+		_ = l.f.Truncate(at)
+		return fmt.Errorf("ledger: %w", err)
+	}
+	if err != nil {
 		return l.fail(err)
 	}
 	if err := l.f.Sync(); err != nil {
@@ -319,7 +326,7 @@ func (l *ledger) forget(ids []log.Partition) {
 
 // rewrite replaces the file by one that holds the latest records only.
 func (l *ledger) rewrite() error {
-	old, states := l.f, l.states
+	old, states, stranded := l.f, l.states, maps.Clone(l.stranded)
 	l.states = map[log.Partition]span{}
 	err := l.replace(func(put func(ledgerRecord) error) error {
 		for id, s := range states {
@@ -333,6 +340,12 @@ func (l *ledger) rewrite() error {
 		}
 		return nil
 	})
+	if vfs.IsFull(err) && l.f == old {
+		// Nothing has changed; it is tried again when there is much more to gain.
+		l.states, l.stranded, l.live = states, stranded, l.size
+		_ = l.fs.Remove(l.path() + ".new")
+		return nil
+	}
 	if err != nil {
 		return l.fail(err)
 	}
@@ -345,11 +358,12 @@ func (l *ledger) replace(fill func(put func(ledgerRecord) error) error) error {
 	if err := l.fs.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	f, err := l.fs.Create(name)
+	var f vfs.File
+	err := l.room(func() (err error) { f, err = l.fs.Create(name); return err })
 	if err != nil {
 		return err
 	}
-	w := &ledgerWriter{f: f, buf: []byte(ledgerMagic)}
+	w := &ledgerWriter{f: f, room: l.room, buf: []byte(ledgerMagic)}
 	put := func(r ledgerRecord) error {
 		l.note(r, w.size())
 		return w.put(r)
@@ -387,15 +401,18 @@ func (l *ledger) replace(fill func(put func(ledgerRecord) error) error) error {
 	if err == nil {
 		l.f, err = l.fs.Open(l.path())
 	}
-	l.size, l.live = w.size(), w.size()
+	if err == nil {
+		l.size, l.live = w.size(), w.size()
+	}
 	return err
 }
 
 // ledgerWriter collects records into larger writes.
 type ledgerWriter struct {
-	f   vfs.File
-	buf []byte
-	off int64
+	f    vfs.File
+	room func(func() error) error
+	buf  []byte
+	off  int64
 }
 
 func (w *ledgerWriter) size() int64 { return w.off + int64(len(w.buf)) }
@@ -409,7 +426,7 @@ func (w *ledgerWriter) put(r ledgerRecord) error {
 }
 
 func (w *ledgerWriter) flush() error {
-	_, err := w.f.WriteAt(w.buf, w.off)
+	err := w.room(func() error { _, err := w.f.WriteAt(w.buf, w.off); return err })
 	w.off += int64(len(w.buf))
 	w.buf = w.buf[:0]
 	return err

@@ -67,6 +67,9 @@ func (o *Options) defaults() {
 	if o.CheckpointEvery <= 0 {
 		o.CheckpointEvery = time.Minute
 	}
+	if o.RoomEvery <= 0 {
+		o.RoomEvery = 5 * time.Second
+	}
 	if o.RetainEvery <= 0 {
 		o.RetainEvery = 5 * time.Minute
 	}
@@ -84,7 +87,7 @@ func (e *Engine) recover() (Report, error) {
 		}
 	}
 	keep := func(id log.Partition) bool { _, ok := wanted[id]; return ok }
-	ledger, states, fresh, err := openLedger(e.fs, e.opts.Dir, keep)
+	ledger, states, fresh, err := openLedger(e.fs, e.opts.Dir, e.withRoom, keep)
 	if err != nil {
 		return report, err
 	}
@@ -110,6 +113,12 @@ func (e *Engine) recover() (Report, error) {
 		}
 		return report, errors.Join(err, ledger.close())
 	}
+	if err := e.reserve.hold(e.journal.Total() + e.slack()); err != nil {
+		if !vfs.IsFull(err) {
+			return report, errors.Join(fmt.Errorf("reserve for a full disk: %w", err), e.journal.Close(), ledger.close())
+		}
+		e.declareFull(err)
+	}
 	for _, p := range e.parts {
 		if p.err != nil {
 			report.Faults = append(report.Faults, Fault{p.id, p.err})
@@ -129,6 +138,7 @@ func (e *Engine) prepare() error {
 			return err
 		}
 	}
+	e.reserve = newReserve(e.fs, e.opts.Dir, e.margin())
 	if err := errors.Join(e.fs.SyncDir(e.opts.Dir), e.fs.SyncDir(filepath.Dir(e.opts.Dir))); err != nil {
 		return err
 	}
@@ -241,7 +251,7 @@ func (e *Engine) replay(report *Report) error {
 	}
 	j, found, err := journal.Open(journal.Options{
 		FS: e.fs, Dir: filepath.Join(e.opts.Dir, "journal"), Bound: e.opts.JournalBound,
-		Complete: e.complete, Crowded: e.kick, Logger: e.log,
+		Complete: e.complete, Crowded: e.kick, Logger: e.log, Pending: e.slack() / 2, Grow: e.growJournal,
 	}, e.ledger.last.from, func(unit []journal.Frame) error {
 		for i := range unit {
 			f := &unit[i]
@@ -384,7 +394,7 @@ func (t *tails) flush() error {
 		if x.p.isStopped() {
 			continue
 		}
-		if err := t.write(x); err != nil {
+		if err := t.e.withRoom(func() error { return t.write(x) }); err != nil {
 			if !ownFault(err) {
 				return err
 			}

@@ -48,8 +48,9 @@ func (e *Engine) moveStarts(starts map[*partition]int64) error {
 		records[p.id] = offset
 	}
 	if err := e.ledger.commitStarts(records); err != nil {
-		return e.fail(err)
+		return e.ledgerFailed(err)
 	}
+	defer e.roomMayBe()
 	var errs []error
 	for p, offset := range starts {
 		p.mu.Lock()

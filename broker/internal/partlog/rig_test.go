@@ -194,3 +194,5 @@ func (r *rig) segments(p log.Partition) []string {
 	}
 	return names
 }
+
+func newRand() *mathrand.Rand { return mathrand.New(mathrand.NewPCG(1, 1)) }

@@ -29,6 +29,7 @@ func (e *Engine) strandedPath(id log.Partition) string {
 // strander copies frames of the journal to files of their own, one for each partition.
 type strander struct {
 	fs    vfs.FS
+	room  func(func() error) error
 	path  func(log.Partition) string
 	open  map[log.Partition]*strand
 	total int // bytes that are collected
@@ -41,8 +42,8 @@ type strand struct {
 	buf []byte
 }
 
-func newStrander(fsys vfs.FS, path func(log.Partition) string) *strander {
-	return &strander{fs: fsys, path: path, open: map[log.Partition]*strand{}, fresh: map[string]bool{}}
+func (e *Engine) newStrander(path func(log.Partition) string) *strander {
+	return &strander{fs: e.fs, room: e.withRoom, path: path, open: map[log.Partition]*strand{}, fresh: map[string]bool{}}
 }
 
 // add takes a frame's payload. from is where the partition's file goes on, in bytes.
@@ -68,7 +69,7 @@ func (x *strander) write() error {
 		if len(s.buf) == 0 {
 			continue
 		}
-		if err := x.writeOne(x.path(id), s); err != nil {
+		if err := x.room(func() error { return x.writeOne(x.path(id), s) }); err != nil {
 			return err
 		}
 	}
@@ -126,7 +127,7 @@ func (e *Engine) strand(upTo uint64) ([]ledgerRecord, error) {
 	if wanted == nil {
 		return nil, nil
 	}
-	x := newStrander(e.fs, e.strandedPath)
+	x := e.newStrander(e.strandedPath)
 	err := e.journal.Walk(from, upTo, func(f *journal.Frame) error {
 		id := log.Partition{Topic: f.Topic, Index: f.Partition}
 		if !wanted[id] {

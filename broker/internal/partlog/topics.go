@@ -40,7 +40,7 @@ func (e *Engine) Create(ctx context.Context, parts []log.Partition, cfg log.Conf
 	if err := e.failure(); err != nil {
 		return fmt.Errorf("create %s: %w", fresh[0], err)
 	}
-	if err := e.makeDirs(fresh); err != nil {
+	if err := e.withRoom(func() error { return e.makeDirs(fresh) }); err != nil {
 		return fmt.Errorf("create %s: %w", fresh[0], e.storageError(err))
 	}
 	made := make([]*partition, len(fresh))
@@ -51,7 +51,7 @@ func (e *Engine) Create(ctx context.Context, parts []log.Partition, cfg log.Conf
 		made[i], records[i] = p, ledgerRecord{kindState, id, state.append(nil)}
 	}
 	if err := e.ledger.commitStates(records); err != nil {
-		return fmt.Errorf("create %s: %w", fresh[0], e.fail(err))
+		return fmt.Errorf("create %s: %w", fresh[0], e.ledgerFailed(err))
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -137,6 +137,7 @@ func (e *Engine) DeleteTopic(ctx context.Context, topic log.TopicID) error {
 	}
 	e.ledger.forget(ids)
 	e.dropStranded(ids)
+	e.roomMayBe()
 	return nil
 }
 

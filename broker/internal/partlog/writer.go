@@ -157,7 +157,7 @@ func (w *writer) partition(p *partition) {
 			size += len(rest[n].bytes)
 			n++
 		}
-		if err := w.run(p, rest[:n]); err != nil {
+		if err := w.e.withRoom(func() error { return w.run(p, rest[:n]) }); err != nil {
 			err = fmt.Errorf("a segment cannot be written: %w", err)
 			w.e.halt(p, err)
 			unwritten(rest, w.e.storageError(err))

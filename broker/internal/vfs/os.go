@@ -59,6 +59,9 @@ func (OS) Stat(name string) (Info, error) {
 	return Info{Size: info.Size(), Dir: info.IsDir()}, nil
 }
 
+// Free implements FS.
+func (OS) Free(dir string) (int64, error) { return freeBytes(dir) }
+
 // SyncDir implements FS.
 func (OS) SyncDir(dir string) error { return syncDir(dir) }
 

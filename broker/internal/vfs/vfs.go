@@ -43,6 +43,8 @@ type FS interface {
 	// List returns the entries of a directory, sorted by name.
 	List(dir string) ([]Entry, error)
 	Stat(name string) (Info, error)
+	// Free returns how many bytes the file system of a directory has left for this process.
+	Free(dir string) (int64, error)
 	// SyncDir makes the names in a directory durable.
 	SyncDir(dir string) error
 }

@@ -9,6 +9,7 @@ package lossy
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -461,6 +462,16 @@ func (f *FS) Stat(name string) (vfs.Info, error) {
 		return vfs.Info{}, &os.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
 	}
 	return vfs.Info{Size: int64(len(n.data)), Dir: n.dir}, nil
+}
+
+// Free implements vfs.FS.
+func (f *FS) Free(string) (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.room < 0 {
+		return math.MaxInt64, nil
+	}
+	return f.room, nil
 }
 
 // SyncDir implements vfs.FS.
