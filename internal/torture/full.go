@@ -64,7 +64,8 @@ func full(ctx context.Context, cfg config, work string) error {
 		if err := fill(ballast); err != nil {
 			return err
 		}
-		refused, err := untilRefused(ctx, cl)
+		filler := fmt.Sprintf("filler-%d", round)
+		refused, err := untilRefused(ctx, cl, filler)
 		if err != nil {
 			return fmt.Errorf("round %d: %w", round, err)
 		}
@@ -83,7 +84,7 @@ func full(ctx context.Context, cfg config, work string) error {
 			return l.verdict(fmt.Errorf("round %d: there is room again, but: %w", round, err))
 		}
 		fmt.Fprintf(cfg.out, "round %d: writes are back %v after there was room\n", round, time.Since(began).Round(time.Millisecond))
-		if _, err := adm.DeleteTopic(ctx, "filler"); err != nil {
+		if _, err := adm.DeleteTopic(ctx, filler); err != nil {
 			return err
 		}
 	}
@@ -96,8 +97,11 @@ func full(ctx context.Context, cfg config, work string) error {
 	if _, err := srv.Start(ctx); err != nil {
 		return err
 	}
-	err = l.check(ctx, true)
-	return l.verdict(err)
+	if err := l.verdict(l.check(ctx, true)); err != nil {
+		return err
+	}
+	fmt.Fprintf(cfg.out, "%d acknowledged, every promise held\n", l.acks.Load())
+	return nil
 }
 
 // fill takes all room but a little, so that the broker meets the end itself.
@@ -121,17 +125,17 @@ func fill(name string) error {
 }
 
 // untilRefused writes until the broker says that it cannot store, and returns how many bytes it took.
-func untilRefused(ctx context.Context, cl *kgo.Client) (int, error) {
+func untilRefused(ctx context.Context, cl *kgo.Client, filler string) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if _, err := kadm.NewClient(cl).CreateTopic(ctx, 1, 1, nil, "filler"); err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+	if _, err := kadm.NewClient(cl).CreateTopic(ctx, 1, 1, nil, filler); err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
 		if errors.Is(err, kerr.KafkaStorageError) {
 			return 0, nil
 		}
-		return 0, fmt.Errorf("create filler: %w", err)
+		return 0, fmt.Errorf("create %s: %w", filler, err)
 	}
 	for taken := 0; ; taken += 500_000 {
-		err := cl.ProduceSync(ctx, &kgo.Record{Topic: "filler", Value: make([]byte, 500_000)}).FirstErr()
+		err := cl.ProduceSync(ctx, &kgo.Record{Topic: filler, Value: make([]byte, 500_000)}).FirstErr()
 		switch {
 		case errors.Is(err, kerr.KafkaStorageError):
 			return taken, nil
