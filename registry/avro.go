@@ -108,7 +108,7 @@ func (r *Registry) references(v view, context string, in []model.Reference, norm
 	var schemas []*schema.Schema
 	for _, ref := range in {
 		if ref.Name == model.NoName || ref.Subject == "" || ref.Version == model.NoVersion {
-			return nil, nil, fmt.Errorf("Invalid reference: %s", ref)
+			return nil, nil, model.Errorf(model.InvalidSchema, "Invalid reference: %s", ref)
 		}
 		if ref.Version < model.Latest || ref.Version == 0 {
 			return nil, nil, fmt.Errorf("io.confluent.kafka.schemaregistry.exceptions.InvalidVersionException: %d", ref.Version)
@@ -120,7 +120,7 @@ func (r *Registry) references(v view, context string, in []model.Reference, norm
 			found = target.latest()
 		}
 		if found == nil { // one that is softly deleted will do
-			return nil, nil, fmt.Errorf("No schema reference found for subject %q and version %d", name, ref.Version)
+			return nil, nil, model.Errorf(model.InvalidSchema, "No schema reference found for subject %q and version %d", name, ref.Version)
 		}
 		ref.Version = found.Number
 		out = append(out, ref)
