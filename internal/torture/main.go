@@ -37,7 +37,7 @@ func run(ctx context.Context) error {
 	flag.IntVar(&cfg.rounds, "rounds", 50, "how many times it is killed")
 	flag.DurationVar(&cfg.longest, "longest", 2*time.Second, "longest load of a round")
 	flag.DurationVar(&cfg.pause, "pause", 500*time.Microsecond, "pause between a producer's records")
-	flag.StringVar(&form, "form", "kill", "kill (SIGKILL only), ext4 or xfs (the file system is shut down under load; Linux, root), full (a full disk), many (10,000 partitions)")
+	flag.StringVar(&form, "form", "kill", "kill (SIGKILL only), ext4 or xfs (the file system is shut down under load; Linux, root), full (a full disk), many (10,000 partitions), retained (gigabytes)")
 	flag.Int64Var(&size, "size", 2048, "size of the file system's image in MiB")
 	flag.StringVar(&logTo, "log", "", "file for the broker's log (default: standard error)")
 	flag.Parse()
@@ -59,6 +59,8 @@ func run(ctx context.Context) error {
 	var d disk = directory(work)
 	switch form {
 	case "kill":
+	case "retained":
+		return retained(ctx, cfg, work)
 	case "many":
 		return many(ctx, cfg, work)
 	case "ext4", "xfs":
@@ -71,7 +73,7 @@ func run(ctx context.Context) error {
 	case "full":
 		return full(ctx, cfg, work)
 	default:
-		return fmt.Errorf("-form %s: want kill, ext4, xfs, full or many", form)
+		return fmt.Errorf("-form %s: want kill, ext4, xfs, full, many or retained", form)
 	}
 	t, err := torture(ctx, cfg, d)
 	fmt.Println(t)
