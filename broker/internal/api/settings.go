@@ -44,9 +44,15 @@ type Endpoint struct {
 
 // LogConfig is what the engine has to know of a topic's configs.
 func LogConfig(t *config.Topic, internal bool) log.Config {
+	segmentMs := t.SegmentMs
+	if t.Compact {
+		segmentMs = min(segmentMs, t.MaxCompactionLagMs) // the active segment is not compacted
+	}
 	return log.Config{
-		SegmentBytes: t.SegmentBytes, SegmentMs: t.SegmentMs,
-		RetentionMs: t.RetentionMs, RetentionBytes: t.RetentionBytes,
+		SegmentBytes: t.SegmentBytes, SegmentMs: segmentMs,
+		DeleteRetentionMs: t.DeleteRetentionMs, MinCompactionLagMs: t.MinCompactionLagMs, MaxCompactionLagMs: t.MaxCompactionLagMs,
+		MinCleanableRatio: t.MinCleanableDirtyRatio,
+		RetentionMs:       t.RetentionMs, RetentionBytes: t.RetentionBytes,
 		IndexInterval: t.IndexIntervalBytes,
 		Compact:       t.Compact, Delete: t.Delete, FlushOS: t.FlushOS, AppendTime: t.AppendTime, Essential: internal,
 	}

@@ -75,6 +75,12 @@ type Config struct {
 	IndexInterval  int64 // bytes of log for each entry of the offset index
 	Compact        bool
 	Delete         bool
+	// Of compaction: how long tombstones stay once they were found, how long records are kept from it and when they must be
+	// compacted at the latest (0 is without bound), and how much of the log must be dirty.
+	DeleteRetentionMs  int64
+	MinCompactionLagMs int64
+	MaxCompactionLagMs int64
+	MinCleanableRatio  float64
 	// FlushOS opts out of flushing before an append is answered (typelog.flush=os).
 	FlushOS bool
 	// AppendTime sets each batch's timestamps to the time of append (message.timestamp.type).

@@ -15,6 +15,16 @@ func (e *Engine) ByTime(id log.Partition, ts int64, iso log.Isolation) (log.Time
 	if err != nil {
 		return none, err
 	}
+	for {
+		found, err := e.byTime(p, ts, iso)
+		if !errors.Is(err, errSwapped) {
+			return found, err
+		}
+	}
+}
+
+func (e *Engine) byTime(p *partition, ts int64, iso log.Isolation) (found log.TimeOffset, err error) {
+	none, id := log.TimeOffset{Offset: -1, Timestamp: -1, LeaderEpoch: -1}, p.id
 	p.mu.Lock()
 	if err := p.usable("look-up by time in"); err != nil {
 		p.mu.Unlock()
@@ -34,14 +44,14 @@ func (e *Engine) ByTime(id log.Partition, ts int64, iso log.Isolation) (log.Time
 	case ts == log.Earliest:
 		return log.TimeOffset{Offset: v.bounds.LogStart, Timestamp: -1, LeaderEpoch: epochAt(epochs, v.bounds.LogStart, e.epoch)}, nil
 	case ts == log.MaxTimestamp:
-		if ts, err = e.maxTimestamp(&v, end); err != nil {
+		if ts, err = e.maxTimestamp(p, &v, end); err != nil {
 			return none, fmt.Errorf("look-up by time in %s: %w", id, err)
 		}
 	}
 	if ts < 0 {
 		return none, nil
 	}
-	found, err := e.firstAt(&v, end, ts)
+	found, err = e.firstAt(p, &v, end, ts)
 	if err != nil {
 		return none, fmt.Errorf("look-up by time in %s: %w", id, err)
 	}
@@ -59,10 +69,10 @@ func epochAt(epochs []epochStart, offset int64, current int32) int32 {
 }
 
 // maxTimestamp returns the largest timestamp of records that can be read, or -1.
-func (e *Engine) maxTimestamp(v *view, end int64) (int64, error) {
+func (e *Engine) maxTimestamp(p *partition, v *view, end int64) (int64, error) {
 	largest := int64(-1)
 	for i, s := range v.segments {
-		err := e.scan(v, i, s.base, func(pos int64, h *record.Header, _ *handle) (bool, error) {
+		err := e.scan(p, v, i, s.base, func(pos int64, h *record.Header, _ *handle) (bool, error) {
 			if h.BaseOffset >= end {
 				return false, nil
 			}
@@ -79,11 +89,11 @@ func (e *Engine) maxTimestamp(v *view, end int64) (int64, error) {
 }
 
 // firstAt finds the first record below end whose timestamp is at or after ts.
-func (e *Engine) firstAt(v *view, end, ts int64) (log.TimeOffset, error) {
+func (e *Engine) firstAt(p *partition, v *view, end, ts int64) (log.TimeOffset, error) {
 	found := log.TimeOffset{Offset: -1, Timestamp: -1, LeaderEpoch: -1}
 	var buf []byte
 	for i := v.from(v.bounds.LogStart); i < len(v.segments) && found.Offset < 0; i++ {
-		err := e.scanTime(v, i, ts, func(pos int64, h *record.Header, f *handle) (bool, error) {
+		err := e.scanTime(p, v, i, ts, func(pos int64, h *record.Header, f *handle) (bool, error) {
 			if h.BaseOffset >= end {
 				return false, nil
 			}
@@ -132,23 +142,23 @@ func (e *Engine) firstIn(b record.Batch, ts, logStart int64) (log.TimeOffset, er
 type visit func(pos int64, h *record.Header, f *handle) (bool, error)
 
 // scan walks the batches of a segment from the one on that contains offset.
-func (e *Engine) scan(v *view, i int, offset int64, f visit) error {
-	return e.walk(v, i, func(x *index, base int64) int64 { return x.byOffset(base, offset) }, f)
+func (e *Engine) scan(p *partition, v *view, i int, offset int64, f visit) error {
+	return e.walk(p, v, i, func(x *index, base int64) int64 { return x.byOffset(base, offset) }, f)
 }
 
 // scanTime walks the batches of a segment from one on before which none reaches ts.
-func (e *Engine) scanTime(v *view, i int, ts int64, f visit) error {
-	return e.walk(v, i, func(x *index, base int64) int64 { return x.byTime(ts) }, f)
+func (e *Engine) scanTime(p *partition, v *view, i int, ts int64, f visit) error {
+	return e.walk(p, v, i, func(x *index, base int64) int64 { return x.byTime(ts) }, f)
 }
 
-func (e *Engine) walk(v *view, i int, begin func(x *index, base int64) int64, f visit) error {
+func (e *Engine) walk(p *partition, v *view, i int, begin func(x *index, base int64) int64, f visit) error {
 	s, size := v.segments[i], v.size(i)
 	if size == 0 {
 		return nil
 	}
 	h, _, err := e.files.get(s, false)
 	if err != nil {
-		return err
+		return e.vanished(p, v, s, err)
 	}
 	defer e.files.put(h)
 	sc := newScanner(h, size)

@@ -19,6 +19,7 @@ type noted struct {
 	next     int64
 	loose    bool // its batches may pass by the journal once the ledger says so
 	segments []*segment
+	replaced []*segment // whose files the state does not name any more
 	state    []byte
 }
 
@@ -67,6 +68,9 @@ func (e *Engine) checkpoint(clean bool) error {
 	}
 	e.loose.Add(-loose)
 	e.journal.Release(from)
+	for _, n := range list {
+		e.removeReplaced(n.p, n.replaced)
+	}
 	return nil
 }
 
@@ -125,7 +129,7 @@ func (p *partition) note() (noted, bool) {
 	// From here on, batches are journalled if the state says that they are.
 	p.unjournaled = p.unjournaled && p.cfg.FlushOS
 	s := p.state()
-	return noted{p: p, next: p.next, loose: p.cfg.FlushOS, segments: p.segments, state: s.append(nil)}, true
+	return noted{p: p, next: p.next, loose: p.cfg.FlushOS, segments: p.segments, replaced: p.replaced, state: s.append(nil)}, true
 }
 
 // syncAll flushes the segments and directories of the partitions, and stops those where it fails.

@@ -10,10 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/typelog/typelog/broker/contract"
 	"github.com/typelog/typelog/broker/internal/log"
 	"github.com/typelog/typelog/broker/internal/record"
 	"github.com/typelog/typelog/broker/internal/vfs"
@@ -29,7 +31,9 @@ var (
 type sent struct {
 	seq    int32
 	values []string
-	dead   bool // with a companion
+	keys   []string // of a compacted topic's records
+	tombs  []bool   // likewise: which are tombstones
+	dead   bool     // with a companion
 	acked  bool
 	base   int64
 }
@@ -43,6 +47,7 @@ type modelled struct {
 	seen     map[int64]string // by offset, shown to a reader
 	logStart int64            // trimmed, acknowledged
 	tried    int64            // trimmed, perhaps
+	compact  bool             // a compacted topic
 	refused  bool             // a batch was refused: the producer waits for the next start and then sends all again, in order
 }
 
@@ -58,6 +63,8 @@ type world struct {
 	going  []log.TopicID // marked as deleted
 	parts  map[log.Partition]*modelled
 
+	now atomic.Int64 // the clock, which moves whenever it is looked at
+
 	mu sync.Mutex // guards what callbacks touch
 }
 
@@ -68,11 +75,26 @@ func (w *world) fatalf(format string, args ...any) {
 
 func (w *world) options() Options {
 	return Options{Dir: "/data/log", FS: w.disk, Topics: w.topics, LeaderEpoch: w.epoch, JournalBound: 96 << 10,
-		MaxOpenFiles: 4, CheckpointEvery: time.Hour, RetainEvery: time.Hour}
+		MaxOpenFiles: 4, CheckpointEvery: time.Hour, RetainEvery: time.Hour,
+		CompactEvery: -1, Clock: func() time.Time { return time.UnixMilli(w.now.Add(1)) }}
 }
 
 func crashConfig(os bool) log.Config {
 	return log.Config{SegmentBytes: 6000, SegmentMs: -1, RetentionMs: -1, RetentionBytes: -1, IndexInterval: 500, Delete: true, FlushOS: os}
+}
+
+func compactConfig() log.Config {
+	c := crashConfig(false)
+	c.SegmentBytes, c.Compact, c.Delete = 3000, true, false
+	return c
+}
+
+// configOf is the config that a partition's topic has.
+func configOf(m *modelled) log.Config {
+	if m.compact {
+		return compactConfig()
+	}
+	return crashConfig(m.producer < 0)
 }
 
 // TestCrashes runs a broker's life of appends, trims, deletions and checkpoints against a disk that loses what was not
@@ -147,7 +169,12 @@ func (w *world) open() bool {
 
 func (w *world) create(os bool) bool {
 	w.number++
-	topic := Topic{ID: log.TopicID{byte(w.number >> 8), byte(w.number), 7}, Partitions: 2, Config: crashConfig(os)}
+	compact := !os && w.rnd.IntN(2) == 0
+	cfg := crashConfig(os)
+	if compact {
+		cfg = compactConfig()
+	}
+	topic := Topic{ID: log.TopicID{byte(w.number >> 8), byte(w.number), 7}, Partitions: 2, Config: cfg}
 	var ids []log.Partition
 	for i := range topic.Partitions {
 		ids = append(ids, log.Partition{Topic: topic.ID, Index: i})
@@ -157,7 +184,7 @@ func (w *world) create(os bool) bool {
 	}
 	w.topics = append(w.topics, topic)
 	for _, id := range ids {
-		w.parts[id] = &modelled{id: id, producer: int64(w.number), seen: map[int64]string{}}
+		w.parts[id] = &modelled{id: id, producer: int64(w.number), compact: compact, seen: map[int64]string{}}
 		if os {
 			w.parts[id].producer = -1
 		}
@@ -232,7 +259,9 @@ func (w *world) run() {
 			w.disk.SetRoom(-1)
 			w.e.refill()
 		case n < 98:
-			w.e.Configure(m.id.Topic, crashConfig(m.producer < 0))
+			w.e.Configure(m.id.Topic, configOf(m))
+		default:
+			w.compact()
 		}
 	}
 	if w.rnd.IntN(2) == 0 {
@@ -244,6 +273,20 @@ func (w *world) run() {
 	w.disk.CrashAt(1) // now at the latest, in the middle of what is under way
 	_ = w.e.Close()
 	pending.Wait()
+}
+
+// compact compacts, mostly after a checkpoint, without which there is little to do.
+func (w *world) compact() {
+	if w.rnd.IntN(4) > 0 {
+		_ = w.e.checkpoint(false)
+	}
+	w.e.opts.CompactKeys = 1 + w.rnd.IntN(30)
+	if err := w.e.Compact(); errors.Is(err, log.ErrCorrupt) {
+		w.fatalf("compaction: %v", err)
+	}
+	if w.rnd.IntN(2) == 0 {
+		_ = w.e.checkpoint(false)
+	}
 }
 
 // breakPartition makes one partition's files fail from some operation on, in every way or in one.
@@ -302,8 +345,12 @@ func (w *world) produce(m *modelled, pending *sync.WaitGroup) {
 	w.number++
 	for i := range 1 + w.rnd.IntN(3) {
 		s.values = append(s.values, fmt.Sprintf("%d.%d %0*d", w.number, i, 1+w.rnd.IntN(600), 0))
+		if m.compact {
+			s.keys = append(s.keys, fmt.Sprint("k", w.rnd.IntN(6)))
+			s.tombs = append(s.tombs, w.rnd.IntN(4) == 0)
+		}
 	}
-	s.dead = m.producer >= 0 && w.rnd.IntN(8) == 0
+	s.dead = m.producer >= 0 && !m.compact && w.rnd.IntN(8) == 0
 	m.seq += int32(len(s.values))
 	w.mu.Lock()
 	m.batches = append(m.batches, s)
@@ -330,8 +377,15 @@ func (w *world) send(m *modelled, s *sent, done func(log.Appended)) {
 	if m.producer >= 0 {
 		b.Producer = &record.Producer{ID: m.producer, Sequence: s.seq}
 	}
-	for _, v := range s.values {
-		b.Add(record.KV(1000, nil, []byte(v)))
+	for i, v := range s.values {
+		switch {
+		case !m.compact:
+			b.Add(record.KV(1000, nil, []byte(v)))
+		case s.tombs[i]:
+			b.Add(record.KV(1000, []byte(s.keys[i]), nil, contract.Header{Key: "is", Value: []byte(v)}))
+		default:
+			b.Add(record.KV(1000, []byte(s.keys[i]), []byte(v)))
+		}
 	}
 	batch := log.Batch{Partition: m.id, Bytes: b.Build()}
 	if s.dead {
@@ -388,12 +442,18 @@ func (w *world) read(m *modelled) (map[int64]string, log.Bounds, error) {
 			if err != nil {
 				w.fatalf("%s: a damaged batch at %d: %v", m.id, next, err)
 			}
-			if h.BaseOffset > next {
+			if h.BaseOffset > next && !m.compact {
 				w.fatalf("%s: a hole from %d to %d", m.id, next, h.BaseOffset)
 			}
 			records, _ := codecs.Open(batch)
 			if err := records.Walk(func(r *record.Record) bool {
-				got[h.BaseOffset+int64(r.OffsetDelta)] = string(r.Value)
+				v := r.Value
+				if len(r.Headers) > 0 {
+					v = r.Headers[0].Value
+				}
+				if offset := h.BaseOffset + int64(r.OffsetDelta); offset >= b.LogStart || !m.compact {
+					got[offset] = string(v)
+				}
 				return true
 			}); err != nil {
 				w.fatalf("%s: %v", m.id, err)

@@ -29,6 +29,8 @@
 //	stranded/<topic id in hex>-<partition>
 //	                               frames of the journal that a stopped partition still needs, see below
 //	reserve                        takes room for a full disk, see below
+//	topics/<topic id in hex>/<partition>/<base offset, 20 digits>-<n>.log
+//	               likewise, written by compaction for the n-th time
 //	stray/<time>-<topic id>...     directories without a topic, set aside and never deleted
 //	trash/                         deleted topics on their way out
 //
@@ -49,9 +51,11 @@
 //	 29         body
 //
 //	kind 1, state of a partition: all that is below its next offset is in flushed segments
-//	   log start 8, next offset 8, flags 1 (1: batches that were not journalled may follow),
+//	   log start 8, next offset 8, flags 1 (1: batches that were not journalled may follow,
+//	   2: compaction has been here),
 //	   epoch count 4, then for each: leader epoch 4, its first offset 8,
 //	   segment count 4, then for each: base offset 8, size in bytes 8, time of its first append 8, largest timestamp 8,
+//	   if compaction has been here: where it goes on 8, then for each segment: how often compaction has written it 4,
 //	   producer snapshot (package producer) to the end
 //	kind 2, log start of a partition: offset 8. It never goes back.
 //	kind 4, length in bytes of a partition's stranded file that the next start replays: 8. A later state of the partition
@@ -59,6 +63,24 @@
 //	kind 3, commit: journal sequence from which on frames are needed 8, flags 1 (1: clean shutdown)
 //
 // Records count once a commit follows them. What follows the last commit is the rest of one that was cut off.
+//
+// # Compaction
+//
+// A partition with cleanup.policy=compact is compacted when enough of it is dirty (min.cleanable.dirty.ratio), or is for too
+// long (max.compaction.lag.ms). Only segments are that are sealed, below the last checkpoint and the last stable offset, and
+// older than min.compaction.lag.ms. One pass maps the keys of what is dirty to their last offsets, as many as the memory
+// allows, and writes all segments up to there anew, small ones together; a partition with more keys takes several passes.
+//
+// What stays keeps its offset. A batch keeps its base and last offset, its producer and its sequences, as in Apache Kafka;
+// a batch without records goes, but for the last one of a segment, so that readers get to the end of the offsets. What the
+// producers table knows lies in the ledger, so that no batch has to stay for its sake. A batch whose tombstones are met for
+// the first time is given a delete horizon (KIP-534), after which they go; so is the marker of a transaction of which no record
+// is left, and with an abort marker goes what read_committed readers are told of its transaction.
+//
+// A new segment has a name of its own. It is written and flushed, and so is its directory; then the partition uses it; the next
+// checkpoint's state names it; then the files that it replaces are removed. So at any point the ledger names files that
+// are whole, and a start removes the others. Segments are replaced in the order of their offsets, so that no tombstone goes
+// before what it deletes. Readers that hold chunks of replaced segments keep them.
 //
 // # Failures
 //

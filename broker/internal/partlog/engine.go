@@ -46,6 +46,13 @@ type Options struct {
 	ProducerExpiry time.Duration
 	// CheckpointEvery and RetainEvery are the periods of the background work; 0 means a minute and five minutes.
 	CheckpointEvery, RetainEvery time.Duration
+	// CompactEvery is how often compacted topics are looked at; 0 means 15 seconds, less than 0 never.
+	CompactEvery time.Duration
+	// CompactRate is how many bytes a second compaction reads and writes at most; 0 means 64 MiB.
+	CompactRate int64
+	// CompactKeys is how many keys compaction holds in memory; 0 means half a million. A partition with more takes several
+	// passes.
+	CompactKeys int
 	// RoomEvery is how often a full disk is looked at again; 0 means five seconds.
 	RoomEvery time.Duration
 }
@@ -84,6 +91,8 @@ type Engine struct {
 
 	// checkpointing is held during a checkpoint, and while log starts move.
 	checkpointing sync.Mutex
+	// compacting is held while compaction is at work; it is taken before all other locks.
+	compacting sync.Mutex
 	// units is held while batches with companions are placed: only then are several partitions locked at once.
 	units      sync.Mutex
 	moved      []*partition // the journal's goroutine

@@ -33,14 +33,14 @@ func (e *Engine) load(p *partition, body []byte, clean bool) error {
 	if err != nil {
 		return err
 	}
-	found := map[int64]bool{}
+	var files []*segment
 	for _, entry := range entries {
-		if base, ok := parseSegmentName(entry.Name); ok {
-			found[base] = true
+		if base, gen, ok := parseSegmentName(entry.Name); ok {
+			files = append(files, &segment{dir: p.dir, base: base, gen: gen})
 		}
 	}
 	if body == nil {
-		if len(found) > 0 {
+		if len(files) > 0 {
 			return damaged("", "the ledger does not know the partition, but it has segments")
 		}
 		return e.adopt(p) // made by a Create that a crash interrupted, or for a row that was written before it
@@ -52,13 +52,17 @@ func (e *Engine) load(p *partition, body []byte, clean bool) error {
 	if err := p.take(&state, e.ledger.starts[p.id]); err != nil {
 		return damaged("", err.Error())
 	}
+	found, gens, err := e.sort(p, files)
+	if err != nil {
+		return err
+	}
 	if err := e.checkSegments(p, found); err != nil {
 		return err
 	}
 	for base := range found {
 		// Below the log start a crash came before the removal; above, the journal has what counts.
 		if base < p.segments[0].base || base > p.active().base && !p.unjournaled {
-			if err := e.fs.Remove((&segment{dir: p.dir, base: base}).path()); err != nil {
+			if err := e.fs.Remove((&segment{dir: p.dir, base: base, gen: gens[base]}).path()); err != nil {
 				return err
 			}
 			delete(found, base)
@@ -75,6 +79,26 @@ func (e *Engine) load(p *partition, body []byte, clean bool) error {
 	// All of it is in files. What the journal adds is shown by reveal.
 	p.high, p.visible, p.visiblePos = p.next, p.active(), p.active().size
 	return nil
+}
+
+// sort removes files that compaction has replaced, or has written and not brought into use, and returns the base offsets of
+// the others, and how often compaction has written the ledger's segments, which are those that count.
+func (e *Engine) sort(p *partition, files []*segment) (found map[int64]bool, gens map[int64]uint32, err error) {
+	gens = map[int64]uint32{}
+	for _, s := range p.segments {
+		gens[s.base] = s.gen
+	}
+	last := p.active().base
+	found = map[int64]bool{}
+	for _, f := range files {
+		gen, named := gens[f.base]
+		if named && gen == f.gen || !named && f.gen == 0 && f.base > last {
+			found[f.base] = true
+		} else if err := e.fs.Remove(f.path()); err != nil {
+			return nil, nil, err
+		}
+	}
+	return found, gens, nil
 }
 
 // adopt makes an empty partition known to the ledger at the next checkpoint.
@@ -98,9 +122,10 @@ func (p *partition) take(s *partitionState, logStart int64) error {
 	p.next, p.durable = s.next, s.next
 	p.unjournaled = s.unjournaled
 	p.epochs = s.epochs
+	p.cleaned = s.cleaned
 	p.segments = nil
 	for _, g := range s.segments {
-		p.segments = append(p.segments, &segment{dir: p.dir, base: g.base, size: g.size, created: g.created, maxTime: g.maxTime, written: g.size})
+		p.segments = append(p.segments, &segment{dir: p.dir, base: g.base, gen: g.gen, size: g.size, created: g.created, maxTime: g.maxTime, written: g.size})
 	}
 	t, through, err := producer.ReadSnapshot(s.producers)
 	if err != nil {

@@ -39,6 +39,10 @@ func Open(opts Options) (*Engine, Report, error) {
 	e.running.Go(func() { e.behind.run(e.files) })
 	e.background.Add(1)
 	go e.maintain()
+	if e.opts.CompactEvery > 0 {
+		e.background.Add(1)
+		go e.keepCompacting()
+	}
 	if report.ReplayedBytes > opts.JournalBound/4 {
 		e.kick()
 	}
@@ -69,6 +73,15 @@ func (o *Options) defaults() {
 	}
 	if o.RoomEvery <= 0 {
 		o.RoomEvery = 5 * time.Second
+	}
+	if o.CompactEvery == 0 {
+		o.CompactEvery = 15 * time.Second
+	}
+	if o.CompactRate <= 0 {
+		o.CompactRate = defaultCompactRate
+	}
+	if o.CompactKeys <= 0 {
+		o.CompactKeys = defaultCompactKeys
 	}
 	if o.RetainEvery <= 0 {
 		o.RetainEvery = 5 * time.Minute

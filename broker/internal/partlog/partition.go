@@ -52,6 +52,14 @@ type partition struct {
 	producers producer.Table
 	epochs    []epochStart
 	watchers  map[*watcher]struct{}
+
+	// cleaned is the offset below which every record has been held against all later ones below it: where compaction goes on.
+	cleaned int64
+	// replaced are segments that compaction has written anew. Their files stay until the ledger names the new ones.
+	replaced []*segment
+	swaps    int // how often segments were replaced
+	// uncompactable: compaction met damaged bytes.
+	uncompactable bool
 }
 
 func newPartition(id log.Partition, dir string, cfg log.Config) *partition {
@@ -154,11 +162,12 @@ func (p *partition) state() partitionState {
 		logStart:    p.logStart,
 		next:        p.next,
 		unjournaled: p.cfg.FlushOS,
+		cleaned:     p.cleaned,
 		epochs:      p.epochs,
 		segments:    make([]segmentState, len(p.segments)),
 	}
 	for i, g := range p.segments {
-		s.segments[i] = segmentState{base: g.base, size: g.size, created: g.created, maxTime: g.maxTime}
+		s.segments[i] = segmentState{base: g.base, gen: g.gen, size: g.size, created: g.created, maxTime: g.maxTime}
 	}
 	s.producers = p.producers.AppendSnapshot(nil, p.next)
 	return s

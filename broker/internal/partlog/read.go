@@ -18,6 +18,7 @@ type view struct {
 	bounds   log.Bounds
 	segments []*segment // the last one is read up to pos only
 	pos      int64
+	swaps    int
 }
 
 // view is called with mu held.
@@ -26,7 +27,7 @@ func (p *partition) view() view {
 	for n > 1 && p.segments[n-1] != p.visible {
 		n--
 	}
-	return view{bounds: p.bounds(), segments: p.segments[:n:n], pos: p.visiblePos}
+	return view{bounds: p.bounds(), segments: p.segments[:n:n], pos: p.visiblePos, swaps: p.swaps}
 }
 
 // size returns how much of a segment can be read. Only the last one's still grows, and its is noted.
@@ -63,6 +64,18 @@ func (e *Engine) readOne(q *log.ReadRequest, iso log.Isolation, left int64, over
 	if err != nil {
 		return log.ReadResult{Err: err}
 	}
+	for {
+		r := e.readFrom(p, q, iso, left, oversized)
+		if !errors.Is(r.Err, errSwapped) {
+			return r
+		}
+	}
+}
+
+// errSwapped: compaction has replaced segments of a view meanwhile, and another view must be taken.
+var errSwapped = errors.New("the segments were compacted meanwhile")
+
+func (e *Engine) readFrom(p *partition, q *log.ReadRequest, iso log.Isolation, left int64, oversized bool) log.ReadResult {
 	p.mu.Lock()
 	if err := p.usable("read"); err != nil {
 		p.mu.Unlock()
@@ -114,7 +127,7 @@ func (e *Engine) collect(p *partition, v *view, q *log.ReadRequest, end, left in
 		}
 		h, _, err := e.files.get(s, false)
 		if err != nil {
-			return 0, e.vanished(p, s, err)
+			return 0, e.vanished(p, v, s, err)
 		}
 		c, all, err := s.cut(h, size, q.Offset, end, left, oversized && len(r.Chunks) == 0)
 		if c == nil {
@@ -130,8 +143,8 @@ func (e *Engine) collect(p *partition, v *view, q *log.ReadRequest, end, left in
 	return end, nil
 }
 
-// vanished explains why a segment cannot be opened: retention may have been faster.
-func (e *Engine) vanished(p *partition, s *segment, err error) error {
+// vanished explains why a segment cannot be opened: retention or compaction may have been faster.
+func (e *Engine) vanished(p *partition, v *view, s *segment, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -140,6 +153,8 @@ func (e *Engine) vanished(p *partition, s *segment, err error) error {
 	switch {
 	case p.gone:
 		return log.ErrUnknownPartition
+	case p.swaps != v.swaps:
+		return errSwapped
 	case p.logStart > s.base:
 		return log.ErrOffsetOutOfRange
 	}

@@ -33,7 +33,7 @@ type rig struct {
 func newRig(t *testing.T, fs vfs.FS) *rig {
 	t.Helper()
 	r := &rig{t: t, now: time.UnixMilli(1_700_000_000_000)}
-	r.opts = Options{Dir: filepath.Join(t.TempDir(), "log"), FS: fs, JournalBound: 1 << 20, LeaderEpoch: 1, Clock: r.clock,
+	r.opts = Options{Dir: filepath.Join(t.TempDir(), "log"), FS: fs, JournalBound: 1 << 20, LeaderEpoch: 1, Clock: r.clock, CompactEvery: -1,
 		Logger: slog.New(slog.NewTextHandler(&r.logs, nil))}
 	if l, ok := fs.(*lossy.FS); ok {
 		r.opts.Dir = "/data/log"

@@ -15,9 +15,10 @@ import (
 type segment struct {
 	dir     string // of the partition
 	base    int64
-	size    int64 // bytes
-	created int64 // of its first append, milliseconds since the epoch; 0 while it is empty
-	maxTime int64 // of its batches, milliseconds since the epoch; -1 if none has one
+	gen     uint32 // how often compaction has written it; with base, its name
+	size    int64  // bytes
+	created int64  // of its first append, milliseconds since the epoch; 0 while it is empty
+	maxTime int64  // of its batches, milliseconds since the epoch; -1 if none has one
 
 	// building is held while the index is brought up to date from the file, before mu.
 	building sync.Mutex
@@ -37,17 +38,28 @@ type segment struct {
 const segmentSuffix = ".log"
 
 func (s *segment) path() string {
-	return filepath.Join(s.dir, fmt.Sprintf("%020d%s", s.base, segmentSuffix))
+	if s.gen == 0 {
+		return filepath.Join(s.dir, fmt.Sprintf("%020d%s", s.base, segmentSuffix))
+	}
+	return filepath.Join(s.dir, fmt.Sprintf("%020d-%d%s", s.base, s.gen, segmentSuffix))
 }
 
-// parseSegmentName returns the base offset in the name of a segment file.
-func parseSegmentName(name string) (int64, bool) {
+// parseSegmentName returns what the name of a segment file says: its base offset, and how often compaction has written it.
+func parseSegmentName(name string) (base int64, gen uint32, ok bool) {
 	digits, ok := strings.CutSuffix(name, segmentSuffix)
-	if !ok || len(digits) != 20 {
-		return 0, false
+	if !ok {
+		return 0, 0, false
+	}
+	digits, times, compacted := strings.Cut(digits, "-")
+	if len(digits) != 20 {
+		return 0, 0, false
 	}
 	base, err := strconv.ParseInt(digits, 10, 64)
-	return base, err == nil && base >= 0
+	if err != nil || base < 0 || !compacted {
+		return base, 0, err == nil && base >= 0
+	}
+	n, err := strconv.ParseUint(times, 10, 32)
+	return base, uint32(n), err == nil && n > 0
 }
 
 // count adds a batch that got its place in the segment. The partition's lock is held.

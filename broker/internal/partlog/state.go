@@ -14,9 +14,10 @@ type epochStart struct {
 // segmentState is what the ledger knows of a segment.
 type segmentState struct {
 	base    int64
-	size    int64 // bytes
-	created int64 // milliseconds since the epoch
-	maxTime int64 // milliseconds since the epoch, -1 if unknown
+	gen     uint32 // how often compaction has written it
+	size    int64  // bytes
+	created int64  // milliseconds since the epoch
+	maxTime int64  // milliseconds since the epoch, -1 if unknown
 }
 
 // partitionState is a partition as the ledger holds it; the package comment draws it.
@@ -24,6 +25,7 @@ type partitionState struct {
 	logStart    int64
 	next        int64
 	unjournaled bool
+	cleaned     int64 // where compaction goes on
 	epochs      []epochStart
 	segments    []segmentState
 	producers   []byte
@@ -37,7 +39,10 @@ func (s *partitionState) append(dst []byte) []byte {
 	dst = be.AppendUint64(dst, uint64(s.next))
 	var flags byte
 	if s.unjournaled {
-		flags = 1
+		flags |= stateUnjournaled
+	}
+	if s.compacted() {
+		flags |= stateCompacted
 	}
 	dst = append(dst, flags)
 	dst = be.AppendUint32(dst, uint32(len(s.epochs)))
@@ -51,7 +56,28 @@ func (s *partitionState) append(dst []byte) []byte {
 			dst = be.AppendUint64(dst, uint64(v))
 		}
 	}
+	if s.compacted() {
+		dst = be.AppendUint64(dst, uint64(s.cleaned))
+		for _, g := range s.segments {
+			dst = be.AppendUint32(dst, g.gen)
+		}
+	}
 	return append(dst, s.producers...)
+}
+
+const (
+	stateUnjournaled = 1
+	stateCompacted   = 2
+)
+
+// compacted reports that compaction has been here.
+func (s *partitionState) compacted() bool {
+	for _, g := range s.segments {
+		if g.gen > 0 {
+			return true
+		}
+	}
+	return s.cleaned > 0
 }
 
 // parseState decodes a state; producers aliases b.
@@ -62,7 +88,8 @@ func parseState(b []byte) (partitionState, error) {
 	if len(b) < 21 {
 		return s, errState
 	}
-	s.logStart, s.next, s.unjournaled = int64(be.Uint64(b)), int64(be.Uint64(b[8:])), b[16]&1 != 0
+	s.logStart, s.next, s.unjournaled = int64(be.Uint64(b)), int64(be.Uint64(b[8:])), b[16]&stateUnjournaled != 0
+	compacted := b[16]&stateCompacted != 0
 	n := uint64(be.Uint32(b[17:]))
 	b = b[21:]
 	if n*epochSize+4 > uint64(len(b)) {
@@ -78,9 +105,22 @@ func parseState(b []byte) (partitionState, error) {
 		return s, errState
 	}
 	for range n {
-		s.segments = append(s.segments, segmentState{int64(be.Uint64(b)), int64(be.Uint64(b[8:])),
-			int64(be.Uint64(b[16:])), int64(be.Uint64(b[24:]))})
+		s.segments = append(s.segments, segmentState{base: int64(be.Uint64(b)), size: int64(be.Uint64(b[8:])),
+			created: int64(be.Uint64(b[16:])), maxTime: int64(be.Uint64(b[24:]))})
 		b = b[segmentSize:]
+	}
+	if compacted {
+		if uint64(len(b)) < 8+4*n {
+			return s, errState
+		}
+		if s.cleaned = int64(be.Uint64(b)); s.cleaned < 0 || s.cleaned > s.next {
+			return s, errState
+		}
+		b = b[8:]
+		for i := range s.segments {
+			s.segments[i].gen = be.Uint32(b)
+			b = b[4:]
+		}
 	}
 	s.producers = b
 	if s.logStart < 0 || s.next < s.logStart {

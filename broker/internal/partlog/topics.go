@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"github.com/typelog/typelog/broker/internal/log"
 )
@@ -126,7 +127,7 @@ func (e *Engine) DeleteTopic(ctx context.Context, topic log.TopicID) error {
 		p.io.Lock()
 		p.mu.Lock()
 		p.gone = true
-		segments, ws := p.segments, p.takeWatchers()
+		segments, ws := slices.Concat(p.segments, p.replaced), p.takeWatchers()
 		p.mu.Unlock()
 		p.io.Unlock()
 		e.files.drop(segments)

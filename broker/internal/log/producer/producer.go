@@ -247,6 +247,15 @@ func (t *Table) AbortedIn(from, to int64) []log.AbortedTxn {
 	return out
 }
 
+// Aborted returns all aborted transactions that are known, by marker. The result is the caller's.
+func (t *Table) Aborted() []Aborted { return slices.Clone(t.aborted) }
+
+// ForgetAborted forgets aborted transactions whose markers, by offset, are not in the log any more. Otherwise a reader would
+// drop what their producers wrote after them.
+func (t *Table) ForgetAborted(markers map[int64]bool) {
+	t.aborted = slices.DeleteFunc(t.aborted, func(a Aborted) bool { return markers[a.Marker] })
+}
+
 // Trim forgets aborted transactions that lie wholly below the log start. Producers stay: their sequences go on
 // although their records are gone (KIP-360).
 func (t *Table) Trim(logStart int64) {
