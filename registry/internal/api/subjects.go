@@ -90,9 +90,6 @@ func register(c *call) (any, error) {
 // is equivalent.
 func registered(r model.Registered) entity {
 	e := content(r.Schema)
-	if r.Schema.Text == "" {
-		e.GUID = "" // imported without a text
-	}
 	if r.Stored {
 		e = e.dated(r.Version)
 	}
