@@ -66,13 +66,19 @@ func produceLines(ctx context.Context, p *serde.JSONProducer, in io.Reader, key 
 		keyBytes = []byte(key)
 	}
 	var stored, refused atomic.Int64
-	lines := bufio.NewScanner(in)
-	lines.Buffer(make([]byte, 64<<10), maxLine)
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	lines := readLines(reading, in)
 	n := 0
-	var fatal error
-	for fatal == nil && ctx.Err() == nil && lines.Scan() {
+	var unread, fatal error // what reading and producing ended with
+	for fatal == nil {
+		text, err := lines.next(ctx)
+		if err != nil {
+			unread = err
+			break
+		}
 		n++
-		line := bytes.TrimSpace(lines.Bytes())
+		line := bytes.TrimSpace(text)
 		if len(line) == 0 {
 			continue
 		}
@@ -84,7 +90,7 @@ func produceLines(ctx context.Context, p *serde.JSONProducer, in io.Reader, key 
 			refused.Add(1)
 			fmt.Fprintf(errOut, "line %d: %v\n", number, err)
 		}
-		err := p.Produce(ctx, keyBytes, line, nil, func(_ serde.Delivery, err error) {
+		err = p.Produce(ctx, keyBytes, line, nil, func(_ serde.Delivery, err error) {
 			if err != nil {
 				report(err)
 				return
@@ -105,17 +111,58 @@ func produceLines(ctx context.Context, p *serde.JSONProducer, in io.Reader, key 
 	}
 	closeErr := p.Close(flush)
 	fmt.Fprintf(out, "produced=%d refused=%d schema_id=%d\n", stored.Load(), refused.Load(), p.SchemaID())
-	switch err := lines.Err(); {
-	case errors.Is(err, bufio.ErrTooLong):
-		return fmt.Errorf("line %d is longer than %d bytes; nothing behind it was read", n+1, maxLine)
-	case err != nil:
-		return fmt.Errorf("read line %d: %w", n+1, err)
-	}
 	switch {
+	case errors.Is(unread, bufio.ErrTooLong):
+		return fmt.Errorf("line %d is longer than %d bytes; nothing behind it was read", n+1, maxLine)
+	case ctx.Err() != nil:
+		return fmt.Errorf("interrupted behind line %d", n)
+	case unread != nil && unread != io.EOF:
+		return fmt.Errorf("read line %d: %w", n+1, unread)
 	case closeErr != nil:
 		return closeErr
 	case refused.Load() > 0:
 		return exitError{errors.New("some lines were not produced")}
 	}
-	return ctx.Err()
+	return nil
+}
+
+// lineReader reads lines on a goroutine of its own: nothing can interrupt a read of a terminal or a pipe, but a wait for it
+// can be given up. The goroutine then stays behind until its read returns.
+type lineReader struct {
+	lines chan []byte
+	err   error // what the lines ended with; valid once they are closed
+}
+
+func readLines(ctx context.Context, in io.Reader) *lineReader {
+	r := &lineReader{lines: make(chan []byte), err: io.EOF}
+	go func() {
+		defer close(r.lines)
+		scan := bufio.NewScanner(in)
+		scan.Buffer(make([]byte, 64<<10), maxLine)
+		for scan.Scan() {
+			select {
+			case r.lines <- bytes.Clone(scan.Bytes()):
+			case <-ctx.Done():
+				r.err = ctx.Err()
+				return
+			}
+		}
+		if err := scan.Err(); err != nil {
+			r.err = err
+		}
+	}()
+	return r
+}
+
+// next returns the next line, which is the caller's, io.EOF behind the last, or the error of reading or of ctx.
+func (r *lineReader) next(ctx context.Context) ([]byte, error) {
+	select {
+	case line, more := <-r.lines:
+		if !more {
+			return nil, r.err
+		}
+		return line, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// up returns the command `typelog up`, its flags parsed, before it runs.
+func up(t *testing.T, args ...string) *cobra.Command {
+	t.Helper()
+	cmd := newUpCommand()
+	if err := cmd.ParseFlags(args); err != nil {
+		t.Fatal(err)
+	}
+	return cmd
+}
+
+// TestFlagsFromEnv: the environment fills flags that are not given.
+func TestFlagsFromEnv(t *testing.T) {
+	t.Setenv("TYPELOG_KAFKA_ADDR", "localhost:1234")
+	t.Setenv("TYPELOG_DATA", "/from/env")
+	t.Setenv("TYPELOG_SET", "num.partitions=3 typelog.value.contract.default=reject")
+	cmd := up(t, "--data", "/from/flag")
+	if err := flagsFromEnv(cmd); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"kafka-addr": "localhost:1234", "data": "/from/flag", "registry-addr": "localhost:8081",
+	} {
+		if got := cmd.Flags().Lookup(name).Value.String(); got != want {
+			t.Errorf("--%s is %q, want %q", name, got, want)
+		}
+	}
+	if !cmd.Flags().Changed("kafka-addr") || cmd.Flags().Changed("registry-addr") {
+		t.Error("a flag from the environment counts as given, so that it goes before the configuration file; others do not")
+	}
+	sets, err := cmd.Flags().GetStringArray("set")
+	if want := []string{"num.partitions=3", "typelog.value.contract.default=reject"}; err != nil || !reflect.DeepEqual(sets, want) {
+		t.Errorf("--set is %q (%v), want %q", sets, err, want)
+	}
+}
+
+// TestFlagsFromEnvNamesTheVariable: a value that does not fit is refused by every command, with the variable's name.
+func TestFlagsFromEnvNamesTheVariable(t *testing.T) {
+	t.Setenv("TYPELOG_PARTITIONS", "many")
+	if _, err := command(t, "", "topic", "create", "x"); err == nil || !strings.Contains(err.Error(), `TYPELOG_PARTITIONS="many"`) {
+		t.Errorf("topic create: %v; want an error that names TYPELOG_PARTITIONS", err)
+	}
+}

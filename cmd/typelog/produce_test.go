@@ -1,0 +1,88 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/typelog/typelog/internal/node"
+)
+
+// startNode runs a broker and a registry until the test ends, and returns the flags that lead to them.
+func startNode(t *testing.T) []string {
+	t.Helper()
+	n, err := node.Open(node.File{
+		Data: t.TempDir(), Listeners: []node.FileListener{{Bind: "127.0.0.1:0"}}, Registry: node.FileRegistry{Bind: "127.0.0.1:0"},
+	}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- n.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return []string{"--bootstrap-server", n.Kafka()[0].String(), "--registry", "http://" + n.Registry()[0].String()}
+}
+
+// TestProduceIsInterrupted: a person who types lines can end that by Ctrl-C, although a read of standard input waits.
+func TestProduceIsInterrupted(t *testing.T) {
+	where := startNode(t)
+	schema := filepath.Join(t.TempDir(), "s.avsc")
+	writeFile(t, schema, `"string"`)
+	if out, err := command(t, "", append(where, "topic", "create", "typed", "--schema", schema)...); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	typed, terminal := io.Pipe() // never closed: whoever reads it waits
+	ctx, interrupt := context.WithCancel(t.Context())
+	root := newRootCommand()
+	var out bytes.Buffer
+	root.SetArgs(append(where, "produce", "typed"))
+	root.SetIn(typed)
+	root.SetOut(&out)
+	root.SetErr(io.Discard)
+	ended := make(chan error, 1)
+	go func() { ended <- root.ExecuteContext(ctx) }()
+	for _, line := range []string{"\"one\"\n", "\"two\"\n"} {
+		if _, err := io.WriteString(terminal, line); err != nil { // returns once it is read
+			t.Fatal(err)
+		}
+	}
+	interrupt()
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "interrupted") {
+		t.Errorf("produce ended with %v; want it to say that it was interrupted", err)
+	}
+	if !strings.Contains(out.String(), "produced=") {
+		t.Errorf("an interrupted produce printed %q and no count", &out)
+	}
+}
+
+// TestProduceEveryLine: lines that do not fit are named, the others are stored, and come back in order.
+func TestProduceEveryLine(t *testing.T) {
+	where := startNode(t)
+	schema := filepath.Join(t.TempDir(), "s.avsc")
+	writeFile(t, schema, `"string"`)
+	if out, err := command(t, "", append(where, "topic", "create", "typed", "--partitions", "1", "--schema", schema)...); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := command(t, "\"one\"\n\n7\nnull\n\"two\"", append(where, "produce", "typed")...)
+	if err == nil || !strings.Contains(out, "line 3: ") || !strings.Contains(out, "produced=3 refused=1") {
+		t.Errorf("produce: %v\n%s", err, out)
+	}
+	out, err = command(t, "", append(where, "consume", "typed", "--until-end")...)
+	if err != nil || out != "\"one\"\nnull\n\"two\"\n" {
+		t.Errorf("consume: %v\n%s", err, out)
+	}
+	long := "\"" + strings.Repeat("x", maxLine) + "\"\n\"behind\"\n"
+	if out, err = command(t, long, append(where, "produce", "typed")...); err == nil || !strings.Contains(err.Error(), "line 1 is longer") {
+		t.Errorf("a line that is too long: %v\n%s", err, out)
+	}
+}
