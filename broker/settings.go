@@ -43,6 +43,7 @@ func (cfg *Config) wireOptions(s *config.Broker) wire.Options {
 		IdleTimeout:         s.Duration("connections.max.idle.ms"),
 		MemoryBudget:        s.Int64(wire.MemorySetting),
 		FrameBudget:         s.Int64(wire.FramesSetting),
+		SendBuffer:          s.Int("socket.send.buffer.bytes"),
 		Logger:              cfg.Logger,
 		Registerer:          cfg.Registerer,
 	}

@@ -286,7 +286,7 @@ var brokerRows = []row{
 	{"socket.listen.backlog.size", Int, "50", readOnly, anything, ignored, ownWay},
 	{"socket.receive.buffer.bytes", Int, "102400", readOnly, anything, ignored, ownWay},
 	{"socket.request.max.bytes", Int, "104857600", readOnly, between(1024, maxInt), works, "The largest request, in bytes; a larger one closes its connection."},
-	{"socket.send.buffer.bytes", Int, "102400", readOnly, anything, ignored, ownWay},
+	{"socket.send.buffer.bytes", Int, "102400", readOnly, between(-1, maxInt), works, "What the system may hold of answers that a client has not taken yet, in bytes for each connection; -1 leaves it to the system. Raise it for clients that are far away."},
 	{"ssl.allow.dn.changes", Boolean, "false", readOnly, anything, ignored, noSecurity},
 	{"ssl.allow.san.changes", Boolean, "false", readOnly, anything, ignored, noSecurity},
 	{"ssl.cipher.suites", List, "", 0, anything, ignored, noSecurity},

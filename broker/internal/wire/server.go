@@ -56,6 +56,10 @@ type Options struct {
 	// FrameBudget is shared by the bytes of all frames that have arrived, in practice those of Produce; 64 MiB by
 	// default. One frame at a time may go beyond it.
 	FrameBudget int64
+	// SendBuffer is what the system may hold of answers that a client has not taken, in bytes for each connection
+	// (socket.send.buffer.bytes); left to the system if it is not positive. A system that lets it grow to megabytes sends
+	// large answers faster than a client near by reads them, and what piles up costs both sides processor time.
+	SendBuffer int
 
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -72,6 +76,7 @@ type Server struct {
 	maxInFlight  int
 	idle         time.Duration
 	frameTimeout time.Duration
+	sendBuffer   int
 	memory       *budget
 	frames       *budget
 	buffers      buffers
@@ -104,6 +109,7 @@ func New(h Handler, o Options) *Server {
 		maxInFlight:  or(o.MaxInFlight, 64),
 		idle:         or(o.IdleTimeout, 10*time.Minute),
 		frameTimeout: or(o.FrameTimeout, 30*time.Second),
+		sendBuffer:   o.SendBuffer,
 		memory:       newBudget(or(o.MemoryBudget, 48<<20), false),
 		frames:       newBudget(or(o.FrameBudget, 64<<20), true),
 		conns:        map[*conn]struct{}{},
@@ -164,6 +170,9 @@ func (s *Server) accept(sock Socket, serving *sync.WaitGroup) error {
 			continue
 		}
 		pause = 5 * time.Millisecond
+		if t, ok := tc.(*net.TCPConn); ok && s.sendBuffer > 0 {
+			_ = t.SetWriteBuffer(s.sendBuffer) // a connection that ended already says so soon
+		}
 		c, ctx, err := s.open(tc, sock.Name)
 		if err != nil {
 			if _, ok := s.ends.Allow(time.Now()); ok {
