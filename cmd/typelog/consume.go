@@ -34,7 +34,7 @@ func newConsumeCommand() *cobra.Command {
 		Long: "Print each record's value as one line of JSON, from the start of the topic or, with --group, from where the\n" +
 			"group stands. A tombstone is null. A value that does not decode is reported, with its partition and offset, on\n" +
 			"standard error, and makes the exit status 1.",
-		Args: cobra.ExactArgs(1),
+		Args: oneArg("TOPIC"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return consume(cmd.Context(), f, args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},

@@ -32,6 +32,25 @@ func flagsFromEnv(cmd *cobra.Command) error {
 	return err
 }
 
+// oneArg wants exactly one argument and, unlike cobra's own, says which.
+func oneArg(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("want one %s, not %d: %s", name, len(args), cmd.UseLine())
+		}
+		return nil
+	}
+}
+
+// onlyHolds is what a command does that only holds others: a word that is none of them is an error, not a page of help
+// and status 0.
+func onlyHolds(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("unknown command %q; '%s --help' lists those that there are", args[0], cmd.CommandPath())
+	}
+	return cmd.Help()
+}
+
 // clientFlags are the flags of commands that talk to a running typelog, or to any Kafka and registry.
 type clientFlags struct {
 	brokers  []string

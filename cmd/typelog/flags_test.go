@@ -50,3 +50,21 @@ func TestFlagsFromEnvNamesTheVariable(t *testing.T) {
 		t.Errorf("topic create: %v; want an error that names TYPELOG_PARTITIONS", err)
 	}
 }
+
+// TestWrongCommands: what is no command, or lacks its argument, is an error that says what to write.
+func TestWrongCommands(t *testing.T) {
+	for _, c := range []struct{ args, says string }{
+		{"topic list", `unknown command "list"; 'typelog topic --help'`},
+		{"schema frobnicate", `unknown command "frobnicate"; 'typelog schema --help'`},
+		{"topic create", "want one NAME, not 0: typelog topic create NAME"},
+		{"produce", "want one TOPIC, not 0: typelog produce TOPIC"},
+		{"consume a b", "want one TOPIC, not 2: typelog consume TOPIC"},
+	} {
+		if _, err := command(t, "", strings.Fields(c.args)...); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("typelog %s: %v; want %q", c.args, err, c.says)
+		}
+	}
+	if out, err := command(t, "", "topic"); err != nil || !strings.Contains(out, "create") {
+		t.Errorf("typelog topic: %v, %q; want its help", err, out)
+	}
+}

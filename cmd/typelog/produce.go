@@ -35,7 +35,7 @@ func newProduceCommand() *cobra.Command {
 			"TOPIC-value, or by --schema FILE, and produce it. A line that does not fit is reported with its number, and\n" +
 			"so is a record that the broker refuses, in the broker's words; the others are produced all the same. The exit\n" +
 			"status is 0 only if every line was stored.",
-		Args: cobra.ExactArgs(1),
+		Args: oneArg("TOPIC"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text := ""
 			if file != "" {

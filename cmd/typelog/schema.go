@@ -24,6 +24,7 @@ func newSchemaCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schema",
 		Short: "Read, check, register, compare, move and delete schemas in a registry",
+		RunE:  onlyHolds,
 		Long: "Read, check, register, compare, move and delete schemas in a running registry: typelog's, or for most commands\n" +
 			"any Confluent-compatible one. A login goes into the URL: --registry https://NAME:PASSWORD@HOST:8081.",
 	}

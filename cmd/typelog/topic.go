@@ -16,7 +16,7 @@ import (
 )
 
 func newTopicCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "topic", Short: "Create topics"}
+	cmd := &cobra.Command{Use: "topic", Short: "Create topics", RunE: onlyHolds}
 	cmd.AddCommand(newTopicCreateCommand())
 	return cmd
 }
@@ -34,7 +34,7 @@ func newTopicCreateCommand() *cobra.Command {
 		Long: "Create a topic. With --schema FILE the schema is registered as NAME-value first, and the topic gets the\n" +
 			"contract typelog.value.contract=reject: a record whose bytes do not decode under a schema that is registered\n" +
 			"there is refused.",
-		Args: cobra.ExactArgs(1),
+		Args: oneArg("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			settings := map[string]*string{}
 			for _, c := range configs {
