@@ -92,12 +92,16 @@ func (n *Node) Banner() string {
 	if byDefault == "" {
 		byDefault = "off"
 	}
+	hint := ""
+	if byDefault != "reject" {
+		hint = " (--set " + contractDefault + "=reject makes it strict)"
+	}
 	return fmt.Sprintf("typelog is ready\n"+
 		"  kafka     %s\n"+
 		"  registry  %s\n"+
 		"  data      %s\n"+
-		"  contract  %s for new topics (--set %s=reject makes it strict)\n",
-		addresses(n.Kafka()), strings.Join(n.registry.URLs(), ", "), n.dir.Path, byDefault, contractDefault)
+		"  contract  %s for new topics%s\n",
+		addresses(n.Kafka()), strings.Join(n.registry.URLs(), ", "), n.dir.Path, byDefault, hint)
 }
 
 func addresses(addrs []net.Addr) string {

@@ -74,3 +74,29 @@ func TestOpenGivesBackWhatItTook(t *testing.T) {
 		})
 	}
 }
+
+// TestBanner: it names what new topics start from, and offers the strict default only where it is not set already.
+func TestBanner(t *testing.T) {
+	for set, want := range map[string]string{
+		"":       "off for new topics (--set typelog.value.contract.default=reject makes it strict)",
+		"reject": "reject for new topics\n",
+	} {
+		f := File{Data: t.TempDir(), Listeners: []FileListener{{Bind: "127.0.0.1:0"}}, Registry: FileRegistry{Bind: "127.0.0.1:0"}}
+		if set != "" {
+			f.Settings = map[string]string{contractDefault: set}
+		}
+		n, err := Open(f, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		banner := n.Banner()
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+		for _, part := range []string{want, n.dir.Path, n.Kafka()[0].String(), n.Registry()[0].String()} {
+			if !strings.Contains(banner, part) {
+				t.Errorf("the banner with %q does not say %q:\n%s", set, part, banner)
+			}
+		}
+	}
+}
