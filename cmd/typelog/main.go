@@ -41,6 +41,6 @@ func newRootCommand() *cobra.Command {
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return flagsFromEnv(cmd) },
 	}
 	root.AddCommand(newUpCommand(), newRegistryCommand(), newTopicCommand(), newProduceCommand(), newConsumeCommand(),
-		newGenerateCommand(), newSchemaCommand(), newDemoCommand(), newBenchCommand())
+		newGenerateCommand(), newSchemaCommand(), newDemoCommand(), newBenchCommand(), newDoctorCommand())
 	return root
 }

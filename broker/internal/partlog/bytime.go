@@ -102,7 +102,10 @@ func (e *Engine) firstAt(p *partition, v *view, end, ts int64) (log.TimeOffset, 
 			}
 			b, err := readBatch(f, pos, v.size(i), buf)
 			if errors.Is(err, record.ErrCorrupt) {
-				return false, &log.CorruptError{File: f.seg.path(), Offset: pos, Reason: err.Error()}
+				d := damage{from: pos, to: pos + h.Size(), reason: err.Error()}
+				f.seg.markBad(d)
+				e.log.Error("a damaged batch is not served; the other batches are", "file", f.seg.path(), "at", pos, "reason", d.reason)
+				return false, &log.CorruptError{File: f.seg.path(), Offset: pos, Reason: d.reason}
 			}
 			if err != nil {
 				return false, err

@@ -106,6 +106,15 @@
 //
 // A stranded file is the 8 bytes "tlstrnd1" and then records as in the ledger, of kind 5, whose body is a frame's payload.
 //
+// # Damage
+//
+// Checksums of batches are checked when the engine itself reads a batch: by a look-up by time, by recovery (frames of the
+// journal and of stranded files; segments only where batches were not journalled), and by the scrub, a goroutine that reads everything
+// once a week, at 8 MiB a second, for the first time an hour after a start. Verify does the same on a stopped engine's directory.
+// A read by offset looks at headers only; there the client checks. A batch that was found to be bad is logged
+// with file and position and answered with log.ErrCorrupt until the next start: it is never served, and what lies before and
+// behind it is. If its length cannot be trusted, that goes for the rest of the segment.
+//
 // # Recovery
 //
 // A partition begins as its ledger state says. What its segments hold beyond that is cut off, and the frames of the

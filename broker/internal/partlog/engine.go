@@ -55,6 +55,10 @@ type Options struct {
 	CompactKeys int
 	// RoomEvery is how often a full disk is looked at again; 0 means five seconds.
 	RoomEvery time.Duration
+	// ScrubEvery is how often everything is read again and held against its checksums; 0 means a week, negative never.
+	ScrubEvery time.Duration
+	// ScrubRate is how fast that reads, in bytes a second; 0 means 8 MiB.
+	ScrubRate int64
 }
 
 // Report is what Open found.

@@ -43,6 +43,10 @@ func Open(opts Options) (*Engine, Report, error) {
 		e.background.Add(1)
 		go e.keepCompacting()
 	}
+	if e.opts.ScrubEvery > 0 {
+		e.background.Add(1)
+		go e.scrubAll()
+	}
 	if report.ReplayedBytes > opts.JournalBound/4 {
 		e.kick()
 	}
@@ -70,6 +74,12 @@ func (o *Options) defaults() {
 	}
 	if o.CheckpointEvery <= 0 {
 		o.CheckpointEvery = time.Minute
+	}
+	if o.ScrubEvery == 0 {
+		o.ScrubEvery = defaultScrubEvery
+	}
+	if o.ScrubRate <= 0 {
+		o.ScrubRate = defaultScrubRate
 	}
 	if o.RoomEvery <= 0 {
 		o.RoomEvery = 5 * time.Second

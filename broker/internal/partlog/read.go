@@ -130,6 +130,16 @@ func (e *Engine) collect(p *partition, v *view, q *log.ReadRequest, end, left in
 			return 0, e.vanished(p, v, s, err)
 		}
 		c, all, err := s.cut(h, size, q.Offset, end, left, oversized && len(r.Chunks) == 0)
+		if c != nil {
+			var n int64
+			if n, err = s.clip(c.off, c.n); err != nil && len(r.Chunks) > 0 {
+				err = nil // the next read begins with it, and says so
+			}
+			all = all && n == c.n
+			if c.n = n; n == 0 {
+				c, all = nil, false
+			}
+		}
 		if c == nil {
 			e.files.put(h)
 		} else {

@@ -33,6 +33,7 @@ type segment struct {
 	exists   bool  // the file was created, or found
 	index    index // of the first indexed bytes
 	indexed  int64
+	bad      []damage // replaced, never changed in place
 }
 
 const segmentSuffix = ".log"
