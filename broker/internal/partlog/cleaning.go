@@ -338,6 +338,9 @@ func (c *cleaning) each(s *segment, f func(b record.Batch, h *record.Header) err
 	ahead := &ahead{f: h, size: s.size, pace: c.pace}
 	for pos := int64(0); pos < s.size; {
 		b, err := readBatch(ahead, pos, s.size, c.buf)
+		if errors.Is(err, record.ErrCorrupt) {
+			s.markBad(damage{from: pos, to: s.next(h, pos, s.size), reason: err.Error()})
+		}
 		if err == nil {
 			c.buf = b
 			hd := b.Header()
