@@ -91,7 +91,7 @@ func full(ctx context.Context, cfg config, work string) error {
 	if text := log.String(); !strings.Contains(text, "full") && !strings.Contains(text, "no space") {
 		l.acc.fault("the log does not say that the disk is full:\n%s", text)
 	}
-	if err := img.cut(srv.Kill); err != nil {
+	if err := img.cut(srv); err != nil {
 		return err
 	}
 	if _, err := srv.Start(ctx); err != nil {

@@ -7,10 +7,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/typelog/typelog/internal/child"
 )
 
 const (
@@ -24,6 +27,7 @@ const (
 type image struct {
 	kind, file, mount string
 	mounted           bool
+	frozen            bool // see cut
 }
 
 func newImage(ctx context.Context, work, kind string, mib int64) (*image, error) {
@@ -72,9 +76,14 @@ func (img *image) close() {
 	}
 }
 
-// cut shuts the file system down under load. The broker lives on for a moment, so that it can show what it
-// does with a disk that has gone: nothing that it says then may be untrue later.
-func (img *image) cut(kill func() error) error {
+// cut shuts the file system down under load. If frozen is set, the process is stopped before, so that it says nothing
+// afterwards: that is a power cut. Otherwise it lives on for a moment, on a disk that has gone.
+func (img *image) cut(srv *child.Server) error {
+	if img.frozen {
+		if err := freeze(srv.PID()); err != nil {
+			return err
+		}
+	}
 	f, err := os.Open(img.mount)
 	if err != nil {
 		return err
@@ -84,12 +93,39 @@ func (img *image) cut(kill func() error) error {
 	if err != nil {
 		return fmt.Errorf("shut %s down: %w", img.mount, err)
 	}
-	time.Sleep(50 * time.Millisecond)
-	if err := kill(); err != nil {
+	if !img.frozen {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if err := srv.Kill(); err != nil {
 		return err
 	}
 	if err := img.down(); err != nil {
 		return err
 	}
 	return img.up()
+}
+
+// freeze stops all threads of a process, and returns once none of them runs.
+func freeze(pid int) error {
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		return fmt.Errorf("stop the broker: %w", err)
+	}
+	for range 1000 {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil {
+			return err
+		}
+		running := false
+		for _, name := range threads {
+			text, err := os.ReadFile(name)
+			// After the name in parentheses. A thread that waits for the disk (D) stops before it returns to the program.
+			_, state, _ := strings.Cut(string(text), ") ")
+			running = running || err == nil && !strings.HasPrefix(state, "T") && !strings.HasPrefix(state, "D")
+		}
+		if !running {
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return errors.New("the broker did not stop")
 }

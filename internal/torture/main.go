@@ -32,6 +32,7 @@ func run(ctx context.Context) error {
 	cfg := config{topics: 4, partitions: 6, producers: 6, wholeEvery: 10, out: os.Stdout, args: []string{"--log-level", "warn"}}
 	var form, logTo string
 	var size int64
+	var live bool
 	flag.StringVar(&cfg.binary, "binary", "bin/typelog", "the typelog to run")
 	flag.Uint64Var(&cfg.seed, "seed", uint64(time.Now().UnixNano()), "seed of the random decisions")
 	flag.IntVar(&cfg.rounds, "rounds", 50, "how many times it is killed")
@@ -40,6 +41,7 @@ func run(ctx context.Context) error {
 	flag.StringVar(&form, "form", "kill", "kill (SIGKILL only), ext4 or xfs (the file system is shut down under load; Linux, root), full (a full disk), many (10,000 partitions), retained (gigabytes)")
 	flag.Int64Var(&size, "size", 2048, "size of the file system's image in MiB")
 	flag.StringVar(&logTo, "log", "", "file for the broker's log (default: standard error)")
+	flag.BoolVar(&live, "live", false, "let the broker live on for a moment when its file system is shut down, instead of stopping it just before")
 	flag.Parse()
 	cfg.log = os.Stderr
 	if logTo != "" {
@@ -69,6 +71,7 @@ func run(ctx context.Context) error {
 			return err
 		}
 		defer img.close()
+		img.frozen = !live
 		d = img
 	case "full":
 		return full(ctx, cfg, work)

@@ -29,17 +29,17 @@ type config struct {
 }
 
 // A disk is where the data directory lies. cut ends a round: what happens to the disk while the broker writes, with the
-// broker's process ended by kill, and the disk back afterwards.
+// broker's process ended, and the disk back afterwards.
 type disk interface {
 	dir() string
-	cut(kill func() error) error
+	cut(srv *child.Server) error
 }
 
 // directory is a disk that nothing happens to: only the process is killed.
 type directory string
 
 func (d directory) dir() string                 { return string(d) }
-func (d directory) cut(kill func() error) error { return kill() }
+func (d directory) cut(srv *child.Server) error { return srv.Kill() }
 
 // totals is what a run did.
 type totals struct {
@@ -86,7 +86,7 @@ func torture(ctx context.Context, cfg config, d disk) (totals, error) {
 		}
 		time.Sleep(time.Duration(rng.Int64N(int64(cfg.longest)))) // the kill comes at any moment of the load
 		running = false
-		if err := d.cut(srv.Kill); err != nil {
+		if err := d.cut(srv); err != nil {
 			return t, err
 		}
 		t.kills++
