@@ -151,13 +151,30 @@ func (c *Catalog) all() []*topic {
 	return slices.SortedFunc(maps.Values(c.byName), func(a, b *topic) int { return strings.Compare(a.name, b.name) })
 }
 
+// errGone is told for changes that are not begun any more.
+var errGone = &fault{kerr.RequestTimedOut, "The client went away, or the broker stops: this was not begun. Try again."}
+
+// begin waits for the turn to change topics, which the caller gives back by unlocking changing, and returns the context to
+// change them with. What is begun goes on to its end; what is not when the client goes away or the broker stops is not begun:
+// a request can name thousands of topics.
+func (c *Catalog) begin(ctx context.Context) (context.Context, error) {
+	c.changing.Lock()
+	if ctx.Err() != nil {
+		c.changing.Unlock()
+		return nil, errGone
+	}
+	return context.WithoutCancel(ctx), nil
+}
+
 // create makes a topic, or with dry only checks that it could be made. The error carries its protocol code.
 func (c *Catalog) create(ctx context.Context, name string, parts int32, configs map[string]string, dry bool) (*topic, error) {
-	ctx = context.WithoutCancel(ctx) // see Catalog
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	c.changing.Lock()
+	ctx, err := c.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
 	defer c.changing.Unlock()
 	if t := c.named(name); t != nil {
 		return t, &fault{kerr.TopicAlreadyExists, fmt.Sprintf("Topic '%s' already exists.", name)}
@@ -192,8 +209,10 @@ func (c *Catalog) create(ctx context.Context, name string, parts int32, configs 
 
 // grow gives a topic more partitions.
 func (c *Catalog) grow(ctx context.Context, name string, parts int32, dry bool) error {
-	ctx = context.WithoutCancel(ctx) // see Catalog
-	c.changing.Lock()
+	ctx, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
 	defer c.changing.Unlock()
 	t := c.named(name)
 	switch {
@@ -226,8 +245,10 @@ func (c *Catalog) grow(ctx context.Context, name string, parts int32, dry bool) 
 // configure changes a topic's own configs: edit gets them, must not change them, and returns what they become.
 func (c *Catalog) configure(ctx context.Context, name string, dry bool,
 	edit func(configs map[string]string) (map[string]string, error)) error {
-	ctx = context.WithoutCancel(ctx) // see Catalog
-	c.changing.Lock()
+	ctx, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
 	defer c.changing.Unlock()
 	t := c.named(name)
 	if t == nil {
@@ -259,8 +280,10 @@ func (c *Catalog) configure(ctx context.Context, name string, dry bool,
 
 // remove deletes a topic.
 func (c *Catalog) remove(ctx context.Context, t *topic) error {
-	ctx = context.WithoutCancel(ctx) // see Catalog
-	c.changing.Lock()
+	ctx, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
 	defer c.changing.Unlock()
 	if c.withID(t.id) == nil {
 		return kerr.UnknownTopicOrPartition

@@ -78,6 +78,8 @@ func (s *Server) topicForMetadata(ctx context.Context, c caller, name string, cr
 	switch {
 	case errors.Is(err, kerr.TopicAlreadyExists): // somebody else was quicker
 		return t, nil
+	case errors.Is(err, errGone):
+		return nil, kerr.LeaderNotAvailable // clients ask again for that
 	case err != nil:
 		s.Logger.Warn("could not create a topic that a client asked for", "topic", name, "client", c.ClientID, "error", err)
 		return nil, err
