@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"path/filepath"
+	"time"
 
 	"github.com/typelog/typelog/broker/internal/api"
 	"github.com/typelog/typelog/broker/internal/config"
@@ -37,6 +38,8 @@ func (b *Broker) openData(ctx context.Context, settings *config.Broker) (err err
 		Logger:       b.cfg.Logger,
 		JournalBound: settings.Int64("typelog.journal.max.bytes"),
 		RetainEvery:  settings.Duration("log.retention.check.interval.ms"),
+		CompactEvery: compactEvery(settings),
+		CompactRate:  int64(min(max(settings.Float64("log.cleaner.io.max.bytes.per.second"), 1), maxCompactRate)),
 	})
 	if err != nil {
 		return err
@@ -44,6 +47,16 @@ func (b *Broker) openData(ctx context.Context, settings *config.Broker) (err err
 	b.engine = engine
 	b.report(report)
 	return nil
+}
+
+// maxCompactRate bounds compaction, so that it does not get in the way, in bytes a second.
+const maxCompactRate = 64 << 20
+
+func compactEvery(settings *config.Broker) time.Duration {
+	if !settings.Bool("log.cleaner.enable") {
+		return -1
+	}
+	return max(settings.Duration("log.cleaner.backoff.ms"), time.Millisecond)
 }
 
 // report tells the operator what was found.

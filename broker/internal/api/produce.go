@@ -212,6 +212,9 @@ func (p *produceCall) verify(ctx context.Context, t *topic, part *producePart, o
 	if err := p.s.ask(ctx, t, records, out); err != nil {
 		return nil, err
 	}
+	if batch, err = p.s.compress(t, batch, records); err != nil {
+		return nil, err
+	}
 	if !t.config.AppendTime && summary.MaxTimestamp != batch.MaxTimestamp() {
 		batch.SetMaxTimestamp(summary.MaxTimestamp)
 	}

@@ -128,6 +128,16 @@ func (b *Broker) Int64(name string) int64 {
 	return n
 }
 
+// Float64 returns a setting of type Double.
+func (b *Broker) Float64(name string) float64 {
+	v, _ := b.value(name)
+	f, err := strconv.ParseFloat(v, 64)
+	if err != nil {
+		panic("config: " + name + " is no number")
+	}
+	return f
+}
+
 // Int is Int64, for settings that cannot be larger than the machine's int: on 32-bit machines it stops at the largest.
 func (b *Broker) Int(name string) int { return int(min(b.Int64(name), math.MaxInt)) }
 

@@ -99,8 +99,6 @@ const (
 	noStreams          = "Not used yet: there is no streams group protocol."
 	noConsumerProtocol = "Not used yet: groups speak the classic protocol."
 	noPlugins          = "Not used: there are no plug-ins."
-	notYetCompaction   = "Not used yet: compacted topics keep every record."
-	notYetRecompress   = "Not used yet: batches are kept as their producer compressed them."
 	notYetTransactions = "Not used yet: there are no transactions."
 	noSessions         = "Not used yet: every Fetch is answered in full."
 	noExpiry           = "Not used yet: idempotent producers are remembered for as long as their topic is there."

@@ -143,9 +143,9 @@ func TestSettingsWithoutEffectAreTakenWithAWarning(t *testing.T) {
 	if err != nil || len(warnings) != 2 || warnings[0].Name != "num.io.threads" || warnings[1].Name != "ssl.protocol" {
 		t.Fatalf("%v, %v", warnings, err)
 	}
-	own := pairs("segment.jitter.ms=5", "retention.ms=5", "compression.type=producer", "delete.retention.ms=7")
+	own := pairs("segment.jitter.ms=5", "retention.ms=5", "compression.type=producer", "file.delete.delay.ms=7")
 	got := TopicWarnings(own)
-	if len(got) != 2 || got[0].Name != "delete.retention.ms" || got[1].Name != "segment.jitter.ms" {
+	if len(got) != 2 || got[0].Name != "file.delete.delay.ms" || got[1].Name != "segment.jitter.ms" {
 		t.Errorf("%v", got)
 	}
 }

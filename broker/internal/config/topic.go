@@ -24,6 +24,7 @@ type Topic struct {
 	TimestampBeforeMs  int64
 	TimestampAfterMs   int64
 	Compression        string // compression.type
+	CompressionLevel   int    // of that compression
 	MinInsyncReplicas  int
 
 	// Compaction.
@@ -58,6 +59,11 @@ func (b *Broker) Topic(own map[string]string) (Topic, error) {
 	if err != nil {
 		panic("config: min.cleanable.dirty.ratio is no number")
 	}
+	level := 0
+	switch compression := text("compression.type"); compression {
+	case "gzip", "lz4", "zstd":
+		level = int(number("compression." + compression + ".level"))
+	}
 	return Topic{
 		Compact:                slices.Contains(policy, "compact"),
 		Delete:                 slices.Contains(policy, "delete"),
@@ -71,14 +77,15 @@ func (b *Broker) Topic(own map[string]string) (Topic, error) {
 		TimestampBeforeMs:      number("message.timestamp.before.max.ms"),
 		TimestampAfterMs:       number("message.timestamp.after.max.ms"),
 		Compression:            text("compression.type"),
+		CompressionLevel:       level,
 		MinInsyncReplicas:      int(number("min.insync.replicas")),
 		DeleteRetentionMs:      number("delete.retention.ms"),
 		MinCompactionLagMs:     number("min.compaction.lag.ms"),
 		MaxCompactionLagMs:     number("max.compaction.lag.ms"),
 		MinCleanableDirtyRatio: ratio,
 		Contract: contract.Policy{
-			Key:             level(text("typelog.key.contract"), text("confluent.key.schema.validation")),
-			Value:           level(text("typelog.value.contract"), text("confluent.value.schema.validation")),
+			Key:             levelOf(text("typelog.key.contract"), text("confluent.key.schema.validation")),
+			Value:           levelOf(text("typelog.value.contract"), text("confluent.value.schema.validation")),
 			RejectNullValue: text("typelog.value.contract.null") == "reject",
 		},
 		AcceptAcks0: text("typelog.acks0") == "accept",
@@ -131,8 +138,8 @@ func StillValid(own map[string]string) (map[string]string, error) {
 	return kept, err
 }
 
-// level is the stronger of typelog's own level and Confluent's switch.
-func level(own, confluent string) contract.Level {
+// levelOf is the stronger of typelog's own level and Confluent's switch.
+func levelOf(own, confluent string) contract.Level {
 	switch own {
 	case "reject":
 		return contract.Full

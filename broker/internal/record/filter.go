@@ -65,7 +65,7 @@ func (c *Codecs) Filter(b Batch, horizon int64, keep func(rec *Record) bool) (Ba
 		h.MaxTimestamp = largest
 	}
 	out := make(Batch, HeaderSize, HeaderSize+len(data)/2+64)
-	if out, err = c.compress(out, data, h.Attributes.Compression()); err != nil {
+	if out, err = c.compress(out, data, h.Attributes.Compression(), DefaultLevel); err != nil {
 		return nil, 0, fmt.Errorf("compress with %s: %w", h.Attributes.Compression(), err)
 	}
 	out.putHeader(&h)
