@@ -39,7 +39,8 @@ type Options struct {
 	Logger *slog.Logger
 	// JournalBound is the bound of the journal in bytes; 0 means 256 MiB.
 	JournalBound int64
-	// MaxOpenFiles bounds the segment files that are open without being read from; 0 means 512.
+	// MaxOpenFiles bounds the segment files that are open without being read from; 0 means half of the
+	// descriptors that the process may have at the start.
 	MaxOpenFiles int
 	// ProducerExpiry is how long a producer's sequences are remembered after its last batch (producer.id.expiration.ms); 0
 	// means a day.

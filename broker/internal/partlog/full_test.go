@@ -224,3 +224,11 @@ func TestLedgerOnFullDisk(t *testing.T) {
 	r.crash()
 	r.want(p, "1", "2", "3")
 }
+
+func TestOpenFilesWithinTheLimit(t *testing.T) {
+	for limit, want := range map[int]int{0: 4096, 20: 16, 1024: 512, 1 << 20: 1 << 16} {
+		if got := openFiles(limit); got != want {
+			t.Errorf("of %d descriptors %d are used, want %d", limit, got, want)
+		}
+	}
+}

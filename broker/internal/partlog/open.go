@@ -53,6 +53,15 @@ func Open(opts Options) (*Engine, Report, error) {
 	return e, report, nil
 }
 
+// openFiles is how many segment files may be open for a limit of descriptors: half of it, so that the other half is left for
+// connections and files that are being sent. 0 stands for an unknown limit.
+func openFiles(limit int) int {
+	if limit <= 0 {
+		limit = 2 * 4096
+	}
+	return min(max(limit/2, 16), 1<<16)
+}
+
 func (o *Options) defaults() {
 	if o.Clock == nil {
 		o.Clock = time.Now
@@ -67,7 +76,7 @@ func (o *Options) defaults() {
 		o.JournalBound = journal.DefaultBound
 	}
 	if o.MaxOpenFiles <= 0 {
-		o.MaxOpenFiles = 512
+		o.MaxOpenFiles = openFiles(vfs.OpenFiles())
 	}
 	if o.ProducerExpiry <= 0 {
 		o.ProducerExpiry = 24 * time.Hour

@@ -1,7 +1,9 @@
 package vfs
 
 import (
+	"errors"
 	"os"
+	"syscall"
 )
 
 // OS is the operating system's file system.
@@ -23,7 +25,13 @@ func (OS) Open(name string) (File, error) { return wrap(os.OpenFile(name, os.O_R
 func (OS) OpenRead(name string) (File, error) { return wrap(os.Open(name)) }
 
 // OpenDirect implements FS.
-func (OS) OpenDirect(name string) (File, error) { return wrap(openDirect(name)) }
+func (OS) OpenDirect(name string) (File, error) {
+	f, err := openDirect(name)
+	if err != nil {
+		return nil, err
+	}
+	return directFile{osFile{f}}, nil
+}
 
 // Rename implements FS.
 func (OS) Rename(from, to string) error { return os.Rename(from, to) }
@@ -73,6 +81,18 @@ func wrap(f *os.File, err error) (File, error) {
 		return nil, err
 	}
 	return osFile{f}, nil
+}
+
+// directFile is a file that was opened for direct I/O. Some file systems take the flag and refuse the writes; it goes
+// through the page cache then.
+type directFile struct{ osFile }
+
+func (f directFile) WriteAt(p []byte, off int64) (int, error) {
+	n, err := f.File.WriteAt(p, off)
+	if n == 0 && errors.Is(err, syscall.EINVAL) && clearDirect(f.File) {
+		return f.File.WriteAt(p, off)
+	}
+	return n, err
 }
 
 func (f osFile) OS() *os.File { return f.File }

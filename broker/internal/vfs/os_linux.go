@@ -18,6 +18,21 @@ func openDirect(name string) (*os.File, error) {
 	return f, err
 }
 
+// clearDirect turns O_DIRECT off and reports whether it was on.
+func clearDirect(f *os.File) bool {
+	cleared := false
+	err := control(f, func(fd int) error {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+		if err != nil || flags&unix.O_DIRECT == 0 {
+			return err
+		}
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags&^unix.O_DIRECT)
+		cleared = err == nil
+		return err
+	})
+	return err == nil && cleared
+}
+
 // syncFile is fdatasync: bytes, and as much metadata as is needed to read them back (the size), but not times.
 func syncFile(f *os.File) error {
 	return control(f, func(fd int) error { return unix.Fdatasync(fd) })

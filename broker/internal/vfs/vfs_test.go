@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -104,5 +105,33 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestDirectFallsBack: a write that direct I/O refuses (here for its alignment, elsewhere for the file system) goes
+// through the page cache.
+func TestDirectFallsBack(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f")
+	f, err := vfs.OS{}.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if f, err = (vfs.OS{}).OpenDirect(name); err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for i := range 2 {
+		if _, err := f.WriteAt([]byte("odd"), int64(3*i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(name); err != nil || string(b) != "oddodd" {
+		t.Errorf("%q, %v", b, err)
 	}
 }
