@@ -41,7 +41,7 @@ func run(ctx context.Context) error {
 	flag.StringVar(&form, "form", "kill", "kill (SIGKILL only), ext4 or xfs (the file system is shut down under load; Linux, root), full (a full disk), many (10,000 partitions), retained (gigabytes)")
 	flag.Int64Var(&size, "size", 2048, "size of the file system's image in MiB")
 	flag.StringVar(&logTo, "log", "", "file for the broker's log (default: standard error)")
-	flag.BoolVar(&live, "live", false, "let the broker live on for a moment when its file system is shut down, instead of stopping it just before")
+	flag.BoolVar(&live, "live", false, "let the broker live on for a moment when its file system is shut down, instead of stopping it just before; for ext4, as XFS may acknowledge a flush that it loses then")
 	flag.Parse()
 	cfg.log = os.Stderr
 	if logTo != "" {
