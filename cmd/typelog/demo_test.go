@@ -10,7 +10,7 @@ import (
 )
 
 // asCommand makes this test's binary behave as typelog, so that tests can start it as a process of its own.
-const asCommand = "TYPELOG_TEST_AS_COMMAND"
+const asCommand = "TEST_AS_TYPELOG"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) == "1" {
@@ -20,9 +20,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestDemo runs what the README promises: every step holds, the kill -9 among them.
+// TestDemo runs what the README promises: every step holds, the kill -9 among them, whatever the environment says to
+// another typelog.
 func TestDemo(t *testing.T) {
 	t.Setenv(asCommand, "1")
+	t.Setenv("TYPELOG_ADVERTISE", "nowhere.invalid:9092")
+	t.Setenv("TYPELOG_CONFIG", "nowhere.yaml")
 	var out bytes.Buffer
 	if err := demo.Run(t.Context(), demo.Config{Binary: os.Args[0], Out: &out}); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,7 +21,8 @@ import (
 // startTimeout bounds the time from start to ready.
 const startTimeout = 30 * time.Second
 
-// Server is a typelog process, or the place of one that was killed.
+// Server is a typelog process, or the place of one that was killed. TYPELOG_ variables of this process's environment, which
+// may be meant for another typelog, do not reach it.
 type Server struct {
 	Binary string   // path of typelog
 	Data   string   // data directory
@@ -67,6 +69,7 @@ func (s *Server) Start(ctx context.Context) (time.Duration, error) {
 	command := append(append(append([]string(nil), s.Wrap...), s.Binary), args...)
 	s.cmd = exec.Command(command[0], command[1:]...)
 	s.cmd.Stderr = s.Log
+	s.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "TYPELOG_") })
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		return 0, err
