@@ -31,7 +31,8 @@
 //	reserve                        takes room for a full disk, see below
 //	topics/<topic id in hex>/<partition>/<base offset, 20 digits>-<n>.log
 //	               likewise, written by compaction for the n-th time
-//	stray/<time>-<topic id>...     directories without a topic, set aside and never deleted
+//	stray/<time>-<topic id>...     directories without a topic, set aside and never deleted; what the journal held for them
+//	                               lies beside them, as stranded files do: <topic id>-<partition>.frames
 //	trash/                         deleted topics on their way out
 //
 // Offset and time indexes are kept in memory only, for segments that are read; they are rebuilt by a walk over the

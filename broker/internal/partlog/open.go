@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/typelog/typelog/broker/internal/journal"
@@ -129,11 +128,15 @@ func (e *Engine) recover() (Report, error) {
 			return report, errors.Join(err, ledger.close())
 		}
 	}
-	if report.Stray, err = e.setStraysAside(keep); err == nil {
+	strays, err := e.findStrays(keep)
+	if err == nil {
 		err = e.loadAll(states, ledger.last.clean)
 	}
 	if err == nil {
-		err = e.replay(&report)
+		err = e.replay(&report, strays)
+	}
+	if err == nil {
+		report.Stray, err = strays.setAside()
 	}
 	if err == nil {
 		report.Clean = (ledger.last.clean || fresh) && report.ReplayedFrames == 0
@@ -198,53 +201,6 @@ func (e *Engine) checkFresh() error {
 	return nil
 }
 
-// setStraysAside moves directories that no topic claims to stray/, and returns where they are.
-func (e *Engine) setStraysAside(keep func(log.Partition) bool) ([]string, error) {
-	root := filepath.Join(e.opts.Dir, "topics")
-	topics, err := e.fs.List(root)
-	if err != nil {
-		return nil, err
-	}
-	known := map[string]log.TopicID{}
-	for _, t := range e.opts.Topics {
-		known[fmt.Sprintf("%x", t.ID[:])] = t.ID
-	}
-	var aside []string
-	move := func(from, name string) error {
-		to := filepath.Join(e.opts.Dir, "stray", e.opts.Clock().UTC().Format("20060102T150405.000000000Z-")+name)
-		if err := e.fs.Rename(from, to); err != nil {
-			return err
-		}
-		e.log.Warn("a directory belongs to no topic and was set aside", "from", from, "to", to)
-		aside = append(aside, to)
-		return errors.Join(e.fs.SyncDir(filepath.Dir(to)), e.fs.SyncDir(filepath.Dir(from)))
-	}
-	for _, t := range topics {
-		dir := filepath.Join(root, t.Name)
-		id, ok := known[t.Name]
-		if !ok {
-			if err := move(dir, t.Name); err != nil {
-				return aside, err
-			}
-			continue
-		}
-		parts, err := e.fs.List(dir)
-		if err != nil {
-			return aside, err
-		}
-		for _, p := range parts {
-			n, err := strconv.ParseInt(p.Name, 10, 32)
-			if err == nil && strconv.FormatInt(n, 10) == p.Name && keep(log.Partition{Topic: id, Index: int32(n)}) {
-				continue
-			}
-			if err := move(filepath.Join(dir, p.Name), t.Name+"-"+p.Name); err != nil {
-				return aside, err
-			}
-		}
-	}
-	return aside, nil
-}
-
 // loadAll makes every partition of the catalogue from its state in the ledger and its directory.
 func (e *Engine) loadAll(states map[log.Partition][]byte, clean bool) error {
 	for _, t := range e.opts.Topics {
@@ -275,7 +231,7 @@ func (e *Engine) refuse(p *partition, err error) {
 }
 
 // replay appends the journal's frames to the partitions they belong to.
-func (e *Engine) replay(report *Report) error {
+func (e *Engine) replay(report *Report, strays *strays) error {
 	now := e.now()
 	tails := tails{e: e}
 	if err := e.replayStranded(report, &tails, now); err != nil {
@@ -287,8 +243,15 @@ func (e *Engine) replay(report *Report) error {
 	}, e.ledger.last.from, func(unit []journal.Frame) error {
 		for i := range unit {
 			f := &unit[i]
-			p := e.parts[log.Partition{Topic: f.Topic, Index: f.Partition}]
-			if p == nil || p.err != nil {
+			id := log.Partition{Topic: f.Topic, Index: f.Partition}
+			p := e.parts[id]
+			if p == nil {
+				if err := strays.keep(id, f.Payload); err != nil {
+					return err
+				}
+				continue
+			}
+			if p.err != nil {
 				continue
 			}
 			if err := e.restore(p, f.Payload, &tails, now); err != nil {
