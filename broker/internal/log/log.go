@@ -147,7 +147,7 @@ type AbortedTxn struct {
 }
 
 // ReadResult is the answer for one partition. Chunks together are whole batches, the first of which contains the
-// offset that was asked for; each must be released, whether it was written or not.
+// offset that was asked for or, where compaction has left a gap, is the next one; each must be released, whether it was written or not.
 type ReadResult struct {
 	Bounds  Bounds
 	Aborted []AbortedTxn
