@@ -150,7 +150,7 @@ func TestOffsetsByTimeAndEpochs(t *testing.T) {
 	for ask, want := range map[int32]int64{epoch: 5, epoch + 7: -1} {
 		var req kadm.OffsetForLeaderEpochRequest
 		req.Add("t", 0, ask)
-		got, err := adm.OffetForLeaderEpoch(ctx, req)
+		got, err := adm.OffsetForLeaderEpoch(ctx, req)
 		if err != nil || got["t"][0].EndOffset != want {
 			t.Errorf("epoch %d ends at %+v, %v; want %d", ask, got["t"][0], err, want)
 		}

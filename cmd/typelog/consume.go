@@ -69,12 +69,18 @@ func consume(ctx context.Context, f consumeFlags, topic string, out, errOut io.W
 	w := bufio.NewWriter(out)
 	p := printer{decoder: serde.NewJSONDecoder(registry), envelope: f.offset, out: w, errOut: errOut}
 	for (f.count == 0 || p.seen < f.count) && (left == nil || len(left) > 0) {
-		fetches := client.PollRecords(ctx, max(0, f.count-p.seen))
+		fetches, err := pollFor(ctx, client, groupPoll, max(0, f.count-p.seen))
 		if ctx.Err() != nil {
 			break
 		}
-		if err := fetches.Err0(); err != nil {
+		if err != nil {
 			return fmt.Errorf("consume %s: %w", topic, err)
+		}
+		if fetches.NumRecords() == 0 && f.group != "" {
+			// Other members of the group may hold what is left; what they commit counts, too.
+			if err := dropCommitted(ctx, client, f.group, topic, left); err != nil {
+				return err
+			}
 		}
 		for _, rec := range fetches.Records() {
 			if err := p.print(ctx, rec); err != nil {
@@ -98,6 +104,37 @@ func consume(ctx context.Context, f consumeFlags, topic string, out, errOut io.W
 	}
 	if p.bad > 0 {
 		return exitError{errors.New("some records did not decode")}
+	}
+	return nil
+}
+
+// groupPoll is how often a consumer that got nothing looks what the other members of its group have done.
+const groupPoll = time.Second
+
+// pollFor polls for at most d. Time that is over is no error.
+func pollFor(ctx context.Context, client *kgo.Client, d time.Duration, limit int) (kgo.Fetches, error) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	fetches := client.PollRecords(ctx, limit)
+	if err := fetches.Err0(); err != nil && ctx.Err() == nil {
+		return nil, err
+	}
+	return fetches, nil
+}
+
+// dropCommitted takes the partitions that a group has finished out of left.
+func dropCommitted(ctx context.Context, client *kgo.Client, group, topic string, left map[int32]int64) error {
+	if len(left) == 0 {
+		return nil
+	}
+	committed, err := kadm.NewClient(client).FetchOffsetsForTopics(ctx, group, topic)
+	if err != nil {
+		return fmt.Errorf("offsets of group %s: %w", group, err)
+	}
+	for p, o := range committed[topic] {
+		if end, ok := left[p]; ok && o.At >= end {
+			delete(left, p)
+		}
 	}
 	return nil
 }

@@ -86,3 +86,42 @@ func TestProduceEveryLine(t *testing.T) {
 		t.Errorf("a line that is too long: %v\n%s", err, out)
 	}
 }
+
+// TestCreateLeavesNoSchemaBehind: creating a topic that exists must not widen the contract of the one that does.
+func TestCreateLeavesNoSchemaBehind(t *testing.T) {
+	where := startNode(t)
+	first, second := filepath.Join(t.TempDir(), "a.avsc"), filepath.Join(t.TempDir(), "b.avsc")
+	writeFile(t, first, `"string"`)
+	writeFile(t, second, `{"type":"string","note":"another"}`)
+	if out, err := command(t, "", append(where, "topic", "create", "once", "--schema", first)...); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if out, err := command(t, "", append(where, "topic", "create", "once", "--schema", second)...); err == nil || !strings.Contains(err.Error(), "already exists") {
+		t.Fatalf("creating it again: %v\n%s", err, out)
+	}
+	out, err := command(t, "\"x\"\n", append(where, "produce", "once", "--schema", first)...)
+	if err != nil || !strings.Contains(out, "schema_id=1") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if out, err = command(t, "", append(where[2:], "schema", "list")...); err != nil || !strings.Contains(out, "once-value") || strings.Contains(out, "2") {
+		t.Errorf("the subject has more than one version: %v\n%s", err, out)
+	}
+}
+
+// TestConsumeGroupEnds: a group that has nothing left to read ends at once, whoever read it.
+func TestConsumeGroupEnds(t *testing.T) {
+	where := startNode(t)
+	schema := filepath.Join(t.TempDir(), "s.avsc")
+	writeFile(t, schema, `"string"`)
+	if out, err := command(t, "", append(where, "topic", "create", "shared", "--partitions", "2", "--schema", schema)...); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if out, err := command(t, "\"one\"\n\"two\"\n", append(where, "produce", "shared")...); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"\"one\"\n\"two\"\n", ""} {
+		if out, err := command(t, "", append(where, "consume", "shared", "--group", "g", "--until-end")...); err != nil || out != want {
+			t.Errorf("consumed %q, %v; want %q", out, err, want)
+		}
+	}
+}

@@ -46,16 +46,20 @@ func newTopicCreateCommand() *cobra.Command {
 			}
 			out := cmd.OutOrStdout()
 			if file != "" {
+				if _, set := settings["typelog.value.contract"]; !set {
+					settings["typelog.value.contract"] = kadm.StringPtr("reject")
+				}
+				// A schema that is registered widens the contract of a topic that exists already, so ask first.
+				if err := createTopic(cmd.Context(), clients.brokers, args[0], partitions, settings, (*kadm.Client).ValidateCreateTopics); err != nil {
+					return err
+				}
 				id, err := registerFile(cmd.Context(), clients.registry, args[0], file)
 				if err != nil {
 					return err
 				}
 				fmt.Fprintf(out, "registered %s as %s-value, schema id %d\n", file, args[0], id)
-				if _, set := settings["typelog.value.contract"]; !set {
-					settings["typelog.value.contract"] = kadm.StringPtr("reject")
-				}
 			}
-			if err := createTopic(cmd.Context(), clients.brokers, args[0], partitions, settings); err != nil {
+			if err := createTopic(cmd.Context(), clients.brokers, args[0], partitions, settings, (*kadm.Client).CreateTopics); err != nil {
 				return err
 			}
 			fmt.Fprintf(out, "created topic %s\n", args[0])
@@ -88,13 +92,20 @@ func registerFile(ctx context.Context, url, topic, file string) (int32, error) {
 	return done.ID, err
 }
 
-func createTopic(ctx context.Context, brokers []string, name string, partitions int32, configs map[string]*string) error {
+// createTopics is how kadm creates topics, or only checks that it could.
+type createTopics func(cl *kadm.Client, ctx context.Context, partitions int32, replicas int16, configs map[string]*string, names ...string) (kadm.CreateTopicResponses, error)
+
+func createTopic(ctx context.Context, brokers []string, name string, partitions int32, configs map[string]*string, create createTopics) error {
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ClientID("typelog"))
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	resp, err := kadm.NewClient(client).CreateTopic(ctx, partitions, -1, configs, name)
+	answers, err := create(kadm.NewClient(client), ctx, partitions, -1, configs, name)
+	resp := answers[name]
+	if err == nil {
+		err = resp.Err
+	}
 	switch {
 	case err != nil && resp.ErrMessage != "":
 		return fmt.Errorf("create topic %s: %s (%w)", name, resp.ErrMessage, kerrOf(err))
