@@ -68,7 +68,7 @@ func (l *lane) next() []item {
 	return run
 }
 
-// fail tells everything that the lane holds, and run if it is not among that, that it failed.
+// fail tells everything that the lane holds or has waiting that it failed. No run is under way then.
 func (l *lane) fail(err error) {
 	tellAll(l.held, err)
 	l.held = nil
