@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/bits"
-	"sync"
 )
 
 // A frame is
@@ -25,55 +23,12 @@ const (
 	minFrame    = keyBytes + 4
 	firstStep   = 4 << 10 // what is allocated for a frame before any of it has arrived
 	growth      = 4       // a full buffer is followed by one this many times as large
-	biggestPool = 4 << 20
 )
 
 var (
 	errFrameSize = errors.New("frame size")
 	errHeader    = errors.New("malformed request header")
 )
-
-// buffers recycles the buffers of Bulk frames, by size: one pool for each step of growth.
-type buffers struct {
-	pools [6]sync.Pool // 4 KiB, 16 KiB, … 4 MiB
-}
-
-// class is the index of the smallest pool whose buffers hold n bytes.
-func class(n int) int {
-	if n <= firstStep {
-		return 0
-	}
-	return (bits.Len(uint(n-1)) - 12 + 1) / 2
-}
-
-func (b *buffers) get(n int) []byte {
-	if n > biggestPool {
-		return make([]byte, n)
-	}
-	c := class(n)
-	if p, ok := b.pools[c].Get().(*[]byte); ok {
-		return (*p)[:n]
-	}
-	return make([]byte, n, firstStep<<(2*c))
-}
-
-// spare returns a recycled buffer for n bytes, or nil if there is none.
-func (b *buffers) spare(n int) []byte {
-	if n > biggestPool {
-		return nil
-	}
-	if p, ok := b.pools[class(n)].Get().(*[]byte); ok {
-		return *p
-	}
-	return nil
-}
-
-func (b *buffers) put(p []byte) {
-	p = p[:cap(p)]
-	if c := class(len(p)); len(p) == firstStep<<(2*c) && len(p) <= biggestPool {
-		b.pools[c].Put(&p)
-	}
-}
 
 // readBody reads n bytes. The buffer grows as they arrive, and more is asked before each step, so that a length that is only
 // claimed costs nothing. pool is nil if the buffer is to be the garbage collector's. peek, which may be nil, can stop a frame whose

@@ -93,19 +93,6 @@ type endless struct{}
 
 func (*endless) Read([]byte) (int, error) { return 0, io.EOF }
 
-func TestBuffersAreFoundAgain(t *testing.T) {
-	for n := 1; n <= biggestPool; n = n*2 + 1 {
-		var b buffers
-		got := b.get(n)
-		if len(got) != n || cap(got) < n || cap(got) > max(firstStep, growth*n) {
-			t.Fatalf("%d: len %d cap %d", n, len(got), cap(got))
-		}
-		if c := class(n); firstStep<<(2*c) < n || c > 0 && firstStep<<(2*(c-1)) >= n {
-			t.Fatalf("%d is in class %d", n, c)
-		}
-	}
-}
-
 // TestBudget: the line is served in order, nothing is lost when a waiter gives up, and a lease that grows while others hold
 // the rest gets through.
 func TestBudget(t *testing.T) {
