@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 
 	"github.com/typelog/typelog/broker/internal/vfs"
 )
@@ -50,17 +49,6 @@ func parseHeader(b []byte) (header, error) {
 	return header{generation: be.Uint64(b[8:]), first: be.Uint64(b[16:])}, nil
 }
 
-func checksum(crc uint32, p []byte) uint32 {
-	return crc32.Update(crc, crc32.MakeTable(crc32.Castagnoli), p)
-}
-
-// seed is what the checksums of a generation's frames start from.
-func seed(generation uint64) uint32 {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], generation)
-	return checksum(0, b[:])
-}
-
 // Frame is one entry of the journal as recovery finds it.
 type Frame struct {
 	Sequence  uint64
@@ -72,48 +60,6 @@ type Frame struct {
 	generation uint64
 	kind       byte
 	more       bool
-}
-
-// appendFrame encodes a frame into dst, which begins at a block and must have room for frameRoom more than the payload.
-func appendFrame(dst []byte, f *Frame) []byte {
-	if rest := blockSize - len(dst)%blockSize; rest < frameHeader {
-		at := len(dst)
-		dst = dst[:at+rest]
-		clear(dst[at:])
-	}
-	at := len(dst)
-	dst = dst[:at+frameHeader]
-	h := dst[at:]
-	be := binary.BigEndian
-	be.PutUint32(h[4:], uint32(len(f.Payload)))
-	be.PutUint64(h[8:], f.generation)
-	be.PutUint64(h[16:], f.Sequence)
-	h[24], h[25], h[26], h[27] = f.kind, 0, 0, 0
-	if f.more {
-		h[25] = flagMore
-	}
-	be.PutUint32(h[28:], uint32(f.Partition))
-	copy(h[32:], f.Topic[:])
-	dst = append(dst, f.Payload...)
-	be.PutUint32(dst[at:], checksum(seed(f.generation), dst[at+4:]))
-	return dst
-}
-
-// appendPadding fills dst up to the end of a block.
-func appendPadding(dst []byte, generation, next uint64) []byte {
-	rest := (blockSize - len(dst)%blockSize) % blockSize
-	if rest >= frameHeader {
-		pad := Frame{Sequence: next, generation: generation, kind: kindPadding}
-		at := len(dst)
-		dst = dst[:at+rest]
-		clear(dst[at:])
-		pad.Payload = dst[at+frameHeader:]
-		return appendFrame(dst[:at], &pad)
-	}
-	at := len(dst)
-	dst = dst[:at+rest]
-	clear(dst[at:])
-	return dst
 }
 
 // parseFrame decodes the frame at the start of b and returns its length, or 0 if there is no valid one of this

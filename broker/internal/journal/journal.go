@@ -53,6 +53,10 @@ type Entry struct {
 	// Payload may not change until the entry is completed. An entry with a nil payload is not written: it takes
 	// its place in the order only and is completed after everything before it, without causing a flush.
 	Payload []byte
+	// Sum is the CRC-32C of the payload from byte SumFrom on, if that is above 0: what the caller has checked already is not
+	// read again, and a byte that changes in between is found.
+	Sum     uint32
+	SumFrom int
 	// More joins the next entry of the same Append call to this one's unit.
 	More bool
 	// Owner is the appender's.
@@ -65,7 +69,7 @@ type Journal struct {
 	next   uint64        // sequence number of the next frame; the flusher's
 	done   atomic.Uint64 // every frame below it was completed
 	maxGen uint64        // the flusher's after Open
-	buf    []byte        // aligned; the flusher's
+	out    outgoing      // the flusher's
 	exited chan struct{}
 
 	mu      sync.Mutex
@@ -301,12 +305,11 @@ func (j *Journal) settle(group []Entry, err error) {
 
 // flush writes the group's frames and makes them durable.
 func (j *Journal) flush(group []Entry) error {
-	j.buf = j.buf[:0]
 	wrote := false
 	for len(group) > 0 {
-		n, size := unit(group)
+		n, size, staged := unit(group)
 		if size > 0 {
-			if err := j.makeRoom(size); err != nil {
+			if err := j.makeRoom(size, staged); err != nil {
 				return err
 			}
 			j.encode(group[:n])
@@ -320,28 +323,26 @@ func (j *Journal) flush(group []Entry) error {
 	if err := j.writeOut(); err != nil {
 		return err
 	}
-	if cap(j.buf) > keepBuffer {
-		j.buf = nil
-	}
 	return j.current.f.Sync()
 }
 
-// unit returns how many entries the first unit has, and the most bytes that its frames take.
-func unit(group []Entry) (n int, size int64) {
+// unit returns how many entries the first unit has, the most bytes that its frames take, and how many of them are staged.
+func unit(group []Entry) (n int, size, staged int64) {
 	for i := range group {
 		if group[i].Payload != nil {
-			size += frameRoom + int64(len(group[i].Payload))
+			size += room(len(group[i].Payload))
+			staged += stagedRoom(len(group[i].Payload))
 		}
 		if !group[i].More {
-			return i + 1, size
+			return i + 1, size, staged
 		}
 	}
-	return len(group), size
+	return len(group), size, staged
 }
 
-// makeRoom sees to it that a unit of size bytes fits into the current file and into the buffer, behind what is there.
-func (j *Journal) makeRoom(size int64) error {
-	need := roundUp(int64(len(j.buf)) + size)
+// makeRoom sees to it that a unit of size bytes fits into the current file and, its staged part, into the buffer.
+func (j *Journal) makeRoom(size, staged int64) error {
+	need := roundUp(j.out.size() + size)
 	switch c := j.current; {
 	case c == nil || c.pos+need > c.size:
 		if err := j.writeOut(); err != nil {
@@ -350,16 +351,12 @@ func (j *Journal) makeRoom(size int64) error {
 		if err := j.rotate(roundUp(size)); err != nil {
 			return err
 		}
-	case need > maxWrite && len(j.buf) > 0:
+	case need > maxWrite && j.out.size() > 0:
 		if err := j.writeOut(); err != nil {
 			return err
 		}
 	}
-	if need = roundUp(int64(len(j.buf)) + size); need > int64(cap(j.buf)) {
-		// Grown in steps, so that a light load costs little memory.
-		grown := vfs.Aligned(int(min(max(need, 2*int64(cap(j.buf)), 64<<10), max(need, maxWrite))))
-		j.buf = append(grown[:0], j.buf...)
-	}
+	j.out.reserve(staged)
 	return nil
 }
 
@@ -373,28 +370,30 @@ func (j *Journal) encode(entries []Entry) {
 		if e.Payload == nil {
 			continue
 		}
-		j.buf = appendFrame(j.buf, &Frame{
+		j.out.take(&Frame{
 			Sequence: j.next, Topic: e.Topic, Partition: e.Partition, Payload: e.Payload,
 			generation: j.current.header.generation, kind: kindData, more: i < last,
-		})
+		}, e.Sum, e.SumFrom)
 		j.next++
 	}
 }
 
-// writeOut writes the buffer, padded to whole blocks.
+// writeOut writes what is outgoing, padded to whole blocks.
 func (j *Journal) writeOut() error {
-	if len(j.buf) == 0 {
+	if j.out.size() == 0 {
 		return nil
 	}
 	c := j.current
-	j.buf = appendPadding(j.buf, c.header.generation, j.next)
-	if _, err := c.f.WriteAt(j.buf, c.pos); err != nil {
+	pieces := j.out.finish(c.header.generation, j.next)
+	n := j.out.size()
+	err := c.f.WriteVec(pieces, c.pos)
+	j.out.reset()
+	if err != nil {
 		return err
 	}
 	j.mu.Lock()
-	c.pos += int64(len(j.buf))
-	j.taken += int64(len(j.buf))
+	c.pos += n
+	j.taken += n
 	j.mu.Unlock()
-	j.buf = j.buf[:0]
 	return nil
 }

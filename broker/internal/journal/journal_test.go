@@ -22,6 +22,8 @@ type user struct {
 	disk vfs.FS
 	j    *Journal
 
+	waited int // by tests that count
+
 	mu     sync.Mutex
 	groups int
 	done   chan error
@@ -409,10 +411,11 @@ func FuzzScan(f *testing.F) {
 	block := make([]byte, blockSize)
 	h := header{generation: 3, first: 9}
 	h.encode(block)
-	buf := vfs.Aligned(2 * blockSize)[:0]
-	buf = appendFrame(buf, &Frame{Sequence: 9, Payload: []byte("abc"), generation: 3, kind: kindData, more: true})
-	buf = appendFrame(buf, &Frame{Sequence: 10, Payload: []byte("def"), generation: 3, kind: kindData})
-	f.Add(append(block, appendPadding(buf, 3, 11)...))
+	var o outgoing
+	o.reserve(blockSize)
+	o.take(&Frame{Sequence: 9, Payload: []byte("abc"), generation: 3, kind: kindData, more: true}, 0, 0)
+	o.take(&Frame{Sequence: 10, Payload: []byte("def"), generation: 3, kind: kindData}, 0, 0)
+	f.Add(slices.Concat(append([][]byte{block}, o.finish(3, 11)...)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		h, err := parseHeader(b)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/typelog/typelog/broker/internal/journal"
 	"github.com/typelog/typelog/broker/internal/log"
+	"github.com/typelog/typelog/broker/internal/record"
 )
 
 // queue is what was placed and is not written yet, in order.
@@ -96,7 +97,7 @@ func (w *writer) enter(ops []*op) error {
 			en.Topic, en.Partition = o.p.id.Topic, o.p.id.Index
 		}
 		if !o.loose && o.bytes != nil {
-			en.Payload = o.bytes
+			en.Payload, en.Sum, en.SumFrom = o.bytes, o.bytes.CRC(), record.CRCStart
 		} else {
 			w.e.loose.Add(int64(len(o.bytes)))
 		}

@@ -95,6 +95,21 @@ func (f directFile) WriteAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
+func (f osFile) WriteVec(pieces [][]byte, off int64) error {
+	if err := writeVec(f.File, pieces, off); err != nil {
+		return &os.PathError{Op: "write", Path: f.Name(), Err: err}
+	}
+	return nil
+}
+
+func (f directFile) WriteVec(pieces [][]byte, off int64) error {
+	err := f.osFile.WriteVec(pieces, off)
+	if errors.Is(err, syscall.EINVAL) && clearDirect(f.File) {
+		return f.osFile.WriteVec(pieces, off)
+	}
+	return err
+}
+
 func (f osFile) OS() *os.File { return f.File }
 
 func (f osFile) Sync() error {

@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"errors"
+	"io"
 	"math"
 	"os"
 
@@ -31,6 +32,39 @@ func clearDirect(f *os.File) bool {
 		return err
 	})
 	return err == nil && cleared
+}
+
+// maxPieces is how many pieces the system takes in one call (UIO_MAXIOV).
+const maxPieces = 1024
+
+// writeVec is pwritev, again and again for what it leaves over.
+func writeVec(f *os.File, pieces [][]byte, off int64) error {
+	for len(pieces) > 0 {
+		var n int
+		batch := pieces[:min(len(pieces), maxPieces)]
+		if err := control(f, func(fd int) (err error) {
+			n, err = unix.Pwritev(fd, batch, off)
+			return err
+		}); err != nil {
+			return err
+		}
+		if n == 0 {
+			return io.ErrShortWrite
+		}
+		off += int64(n)
+		for n > 0 && n >= len(pieces[0]) {
+			n -= len(pieces[0])
+			pieces = pieces[1:]
+		}
+		if n > 0 { // cut off in the middle of a piece
+			if _, err := f.WriteAt(pieces[0][n:], off); err != nil {
+				return err
+			}
+			off += int64(len(pieces[0]) - n)
+			pieces = pieces[1:]
+		}
+	}
+	return nil
 }
 
 // syncFile is fdatasync: bytes, and as much metadata as is needed to read them back (the size), but not times.

@@ -66,6 +66,9 @@ type File interface {
 	io.ReaderAt
 	io.WriterAt
 	io.Closer
+	// WriteVec writes the pieces one after another from off on, in one operation where the platform has one. It returns an
+	// error unless all was written. For a file of OpenDirect each piece must be as WriteAt's argument has to be.
+	WriteVec(pieces [][]byte, off int64) error
 	// Sync makes the file's bytes and size durable (fdatasync, F_FULLFSYNC, FlushFileBuffers).
 	Sync() error
 	// StartSync asks the system to begin bringing n bytes from off on to the disk, so that a later Sync has less to do. It

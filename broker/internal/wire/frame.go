@@ -18,11 +18,11 @@ import (
 //	tagged fields   uvarint count, then tag, size, bytes of each   header v2 (KIP-482)
 //	body
 const (
-	sizeBytes   = 4
-	keyBytes    = 4 // key and version
-	minFrame    = keyBytes + 4
-	firstStep   = 4 << 10 // what is allocated for a frame before any of it has arrived
-	growth      = 4       // a full buffer is followed by one this many times as large
+	sizeBytes = 4
+	keyBytes  = 4 // key and version
+	minFrame  = keyBytes + 4
+	firstStep = 4 << 10 // what is allocated for a frame before any of it has arrived
+	growth    = 4       // a full buffer is followed by one this many times as large
 )
 
 var (

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"syscall"
+	"unsafe"
 
 	"github.com/typelog/typelog/broker/internal/vfs"
 )
@@ -72,6 +73,19 @@ func (f *file) WriteAt(p []byte, off int64) (int, error) {
 	}
 	f.write(p, off)
 	return len(p), nil
+}
+
+// WriteVec implements vfs.File: one operation, which fails and is torn as a whole.
+func (f *file) WriteVec(pieces [][]byte, off int64) error {
+	if f.direct {
+		for _, p := range pieces {
+			if len(p)%vfs.BlockSize != 0 || uintptr(unsafe.Pointer(unsafe.SliceData(p)))%vfs.BlockSize != 0 {
+				return &os.PathError{Op: "write", Path: f.name, Err: syscall.EINVAL}
+			}
+		}
+	}
+	_, err := f.WriteAt(slices.Concat(pieces...), off)
+	return err
 }
 
 // grow takes n bytes of the room that is left.
