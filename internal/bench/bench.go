@@ -119,18 +119,25 @@ type state struct {
 	client  *kgo.Client // for requests of ours
 	records int64       // produced for consume to read
 	topic   string      // that holds them
+	used    []string    // topics of earlier rounds
 }
 
-// Run measures and returns the results, those that it has if it fails. Topics that it made are deleted again.
-func Run(ctx context.Context, cfg Config) (Report, error) {
+// Run measures and returns the results, those that it has if it fails. Topics that it made are deleted again, those of
+// produce and consume at the end: memory that a deleted topic gave back is cheaper, or on some virtual machines much dearer, to
+// write to than what a server that keeps its data gets.
+func Run(ctx context.Context, cfg Config) (report Report, err error) {
 	if err := cfg.check(); err != nil {
 		return Report{}, err
 	}
 	r := &run{Config: cfg}
+	defer func() { report = r.report }()
 	r.report.Machine = machine()
 	r.report.Config = cfg.describe()
 	defer func() {
 		for _, s := range r.states {
+			for _, topic := range s.used {
+				err = errors.Join(err, r.drop(ctx, s, topic))
+			}
 			s.close()
 		}
 	}()
@@ -150,10 +157,10 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 }
 
 // round runs every phase once on every target, phase by phase, so that what is compared is measured close together.
-func (r *run) round(ctx context.Context, round int) (err error) {
+func (r *run) round(ctx context.Context, round int) error {
 	defer func() {
 		for _, s := range r.states {
-			err = errors.Join(err, r.drop(ctx, s, s.topic))
+			s.used = append(s.used, s.topic)
 			s.topic = ""
 		}
 	}()

@@ -29,6 +29,7 @@ type Floor struct {
 	dir         string
 	bytes, stub net.Listener
 	partitions  atomic.Int32 // of the stub's topics
+	segments    atomic.Int32 // that were written; each stays until the end, as a server's do
 }
 
 // ListenFloor opens a floor on two free loopback ports. Its files are made below dir and deleted again.
@@ -109,7 +110,8 @@ const (
 	floorBuffers = 64
 )
 
-func (f *Floor) segment() string { return filepath.Join(f.dir, "segment") }
+// segment is the name of the last segment.
+func (f *Floor) segment() string { return filepath.Join(f.dir, fmt.Sprintf("segment%d", f.segments.Load())) }
 
 func (f *Floor) serveBytes(c net.Conn) error {
 	var head [9]byte
@@ -136,15 +138,13 @@ func (f *Floor) serveBytes(c net.Conn) error {
 				return err
 			}
 		}
-		// Pages of the cache that were just given back are cheaper to write to than others; no server has that advantage.
-		return os.Remove(f.segment())
 	}
 	return nil
 }
 
 // takeIn reads n bytes into the segment and the journal.
 func (f *Floor) takeIn(c net.Conn, n int64) error {
-	_ = os.Remove(f.segment())
+	f.segments.Add(1)
 	seg, err := os.Create(f.segment())
 	if err != nil {
 		return err
