@@ -33,6 +33,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Registerer gets the broker's metrics; nil keeps them to itself.
 	Registerer prometheus.Registerer
+	// Active, if set, is called for each request, by many goroutines at once. It must cost next to nothing.
+	Active func()
 }
 
 // Listener is a door for clients.

@@ -46,6 +46,7 @@ func (cfg *Config) wireOptions(s *config.Broker) wire.Options {
 		SendBuffer:          s.Int("socket.send.buffer.bytes"),
 		Logger:              cfg.Logger,
 		Registerer:          cfg.Registerer,
+		Active:              cfg.Active,
 	}
 }
 

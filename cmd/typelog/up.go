@@ -3,11 +3,14 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"os"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/typelog/typelog/internal/node"
+	"github.com/typelog/typelog/internal/pulse"
 )
 
 func newUpCommand() *cobra.Command {
@@ -70,6 +73,10 @@ func newUpCommand() *cobra.Command {
 				return err
 			}
 			fmt.Fprint(cmd.OutOrStdout(), n.Banner())
+			if os.Getenv("GOMAXPROCS") == "" {
+				runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + pulse.Spare)
+			}
+			go n.Pulse().Run(cmd.Context())
 			return n.Run(cmd.Context())
 		},
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/typelog/typelog/broker"
 	"github.com/typelog/typelog/internal/datadir"
+	"github.com/typelog/typelog/internal/pulse"
 	"github.com/typelog/typelog/registry"
 )
 
@@ -29,6 +30,7 @@ type Node struct {
 	dir      *datadir.Dir
 	registry *registry.Registry
 	broker   *broker.Broker
+	pulse    *pulse.Pulse
 }
 
 // Open takes the data directory, recovers what is in it, and binds all addresses, so that clients can connect; they are
@@ -38,7 +40,7 @@ func Open(cfg File, log *slog.Logger) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, dir: dir}
+	n := &Node{cfg: cfg, dir: dir, pulse: pulse.New()}
 	metrics := prometheus.NewRegistry()
 	n.registry, err = registry.New(registry.Config{
 		DataDir: dir.Path, Listen: []string{cfg.Registry.Bind}, Log: log, ClusterID: dir.ClusterID,
@@ -56,12 +58,16 @@ func Open(cfg File, log *slog.Logger) (*Node, error) {
 		Contract:   contractOf{n.registry},
 		Logger:     log,
 		Registerer: metrics,
+		Active:     n.pulse.Beat,
 	})
 	if err != nil {
 		return nil, errors.Join(err, n.registry.Close(), dir.Close())
 	}
 	return n, nil
 }
+
+// Pulse beats with each request of a Kafka client.
+func (n *Node) Pulse() *pulse.Pulse { return n.pulse }
 
 func listeners(in []FileListener) []broker.Listener {
 	out := make([]broker.Listener, len(in))

@@ -240,6 +240,9 @@ func (c *conn) body(ctx context.Context, p *pending, n int, version int16, cost 
 		p.frame.release()
 	}
 	c.s.metrics.request(p.key)
+	if c.s.active != nil {
+		c.s.active()
+	}
 	p.start(ctx, c, &Request{Key: p.key, Version: version, CorrelationID: corr, Caller: c.caller, Body: buf[used:]})
 	if a.Waits {
 		p.memory.shrink(int64(n) * waitingCost)

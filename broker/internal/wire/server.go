@@ -63,6 +63,8 @@ type Options struct {
 
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
+	// Active, if set, is called for each request.
+	Active func()
 }
 
 // Server serves connections.
@@ -77,6 +79,7 @@ type Server struct {
 	idle         time.Duration
 	frameTimeout time.Duration
 	sendBuffer   int
+	active       func()
 	memory       *budget
 	frames       *budget
 	buffers      buffers
@@ -110,6 +113,7 @@ func New(h Handler, o Options) *Server {
 		idle:         or(o.IdleTimeout, 10*time.Minute),
 		frameTimeout: or(o.FrameTimeout, 30*time.Second),
 		sendBuffer:   o.SendBuffer,
+		active:       o.Active,
 		memory:       newBudget(or(o.MemoryBudget, 48<<20), false),
 		frames:       newBudget(or(o.FrameBudget, 64<<20), true),
 		conns:        map[*conn]struct{}{},
