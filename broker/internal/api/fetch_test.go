@@ -100,19 +100,6 @@ func TestFetchErrors(t *testing.T) {
 			}
 		})
 	}
-	t.Run("sessions", func(t *testing.T) {
-		p := s.dial(t)
-		lost, late, fresh := fetchRequest(12, known), fetchRequest(12, known), fetchRequest(12, known)
-		lost.SessionID, lost.SessionEpoch = 99, 1
-		late.SessionEpoch = 3
-		fresh.SessionEpoch = 0
-		p.send(lost, late, fresh)
-		for i, want := range []int16{kerr.FetchSessionIDNotFound.Code, kerr.InvalidFetchSessionEpoch.Code, 0} {
-			if got := p.receive(i).(*kmsg.FetchResponse); got.ErrorCode != want || got.SessionID != 0 {
-				t.Errorf("request %d: error %d in session %d, want error %d", i, got.ErrorCode, got.SessionID, want)
-			}
-		}
-	})
 }
 
 // TestFetchWaits: an answer comes when min_bytes are there, or when max_wait is over, and not before.
