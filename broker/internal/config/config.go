@@ -137,7 +137,10 @@ func unknown(what string, rows []row, name string) error {
 	for i := range rows {
 		names[i] = rows[i].name
 	}
-	return fmt.Errorf("%w: there is no %s %q; did you mean %q?", ErrUnknown, what, clip(name), nearest(names, name))
+	if near := nearest(names, name); near != "" {
+		return fmt.Errorf("%w: there is no %s %q; did you mean %q?", ErrUnknown, what, clip(name), near)
+	}
+	return fmt.Errorf("%w: there is no %s %q; they have Apache Kafka's names, and some begin with typelog", ErrUnknown, what, clip(name))
 }
 
 // clip shortens what came from outside for an error message.
