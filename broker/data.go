@@ -33,17 +33,18 @@ func (b *Broker) openData(ctx context.Context, settings *config.Broker) (err err
 	}
 	scrubEvery, scrubFirst := scrub(settings)
 	engine, report, err := partlog.Open(partlog.Options{
-		Dir:          filepath.Join(b.cfg.Dir, "partitions"),
-		Topics:       topics,
-		LeaderEpoch:  epoch,
-		Logger:       b.cfg.Logger,
-		JournalBound: settings.Int64("typelog.journal.max.bytes"),
-		RetainEvery:  settings.Duration("log.retention.check.interval.ms"),
-		ScrubEvery:   scrubEvery,
-		ScrubFirst:   scrubFirst,
-		ScrubRate:    settings.Int64("typelog.scrub.bytes.per.second"),
-		CompactEvery: compactEvery(settings),
-		CompactRate:  int64(min(max(settings.Float64("log.cleaner.io.max.bytes.per.second"), 1), maxCompactRate)),
+		Dir:            filepath.Join(b.cfg.Dir, "partitions"),
+		Topics:         topics,
+		LeaderEpoch:    epoch,
+		Logger:         b.cfg.Logger,
+		ProducerExpiry: settings.Duration("producer.id.expiration.ms"),
+		JournalBound:   settings.Int64("typelog.journal.max.bytes"),
+		RetainEvery:    settings.Duration("log.retention.check.interval.ms"),
+		ScrubEvery:     scrubEvery,
+		ScrubFirst:     scrubFirst,
+		ScrubRate:      settings.Int64("typelog.scrub.bytes.per.second"),
+		CompactEvery:   compactEvery(settings),
+		CompactRate:    int64(min(max(settings.Float64("log.cleaner.io.max.bytes.per.second"), 1), maxCompactRate)),
 	})
 	if err != nil {
 		return err

@@ -175,7 +175,7 @@ var brokerRows = []row{
 	{"offsets.topic.segment.bytes", Int, "104857600", readOnly, between(1, maxInt), works, "Size of the segments of __consumer_offsets."},
 	{"principal.builder.class", Class, "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder", 0, anything, ignored, noSecurity},
 	{"process.roles", List, "", readOnly, anything, ignored, noQuorum},
-	{"producer.id.expiration.ms", Int, "86400000", 0, between(1, maxInt), ignored, noExpiry},
+	{"producer.id.expiration.ms", Int, "86400000", 0, between(1, maxInt), works, "How long a producer's sequence numbers are remembered after its last batch."},
 	{"producer.purgatory.purge.interval.requests", Int, "1000", readOnly, anything, ignored, ownWay},
 	{"queued.max.request.bytes", Long, "-1", readOnly, anything, ignored, ownWay},
 	{"queued.max.requests", Int, "500", readOnly, anything, ignored, ownWay},

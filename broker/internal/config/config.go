@@ -100,7 +100,6 @@ const (
 	noConsumerProtocol = "Not used yet: groups speak the classic protocol."
 	noPlugins          = "Not used: there are no plug-ins."
 	notYetTransactions = "Not used yet: there are no transactions."
-	noExpiry           = "Not used yet: idempotent producers are remembered for as long as their topic is there."
 	flushesFirst       = "Not used: batches are flushed before they are acknowledged; see typelog.flush."
 	ownWay             = "Not used: typelog does this in a way of its own."
 )
