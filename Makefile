@@ -80,10 +80,10 @@ scale: ## generate from 5,000 fields in less than 2 s, and compile the result
 	$(GO) test ./codegen -run '^TestScale$$' -count=1 -v -args -compiled=5000
 
 .PHONY: torture
-torture: build ## kill it, cut its disk's power, fill the disk: ROUNDS (50), SEED, FORMS (Linux, root, xfsprogs: ext4 xfs full)
+torture: build ## kill it, cut its disk's power, fill the disk: ROUNDS (50), SEED, SIZE (3, GiB retained), FORMS (Linux, root, xfsprogs: ext4 xfs full)
 	@set -e; $(GO) build -o bin/torture ./internal/torture; for form in $${FORMS:-kill ext4 xfs full many retained}; do \
 		rounds=$${ROUNDS:-50}; if [ $$form = full ] && [ $$rounds -gt 5 ]; then rounds=5; fi; \
-		bin/torture -binary bin/typelog -form $$form -rounds $$rounds $${SEED:+-seed $$SEED} -log bin/torture-$$form.log; done
+		bin/torture -binary bin/typelog -form $$form -rounds $$rounds $${SEED:+-seed $$SEED} $${SIZE:+-gigabytes $$SIZE} -log bin/torture-$$form.log; done
 
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME (10s)

@@ -31,15 +31,20 @@ func (b *Broker) openData(ctx context.Context, settings *config.Broker) (err err
 		}
 		topics = append(topics, partlog.Topic{ID: t.ID, Partitions: t.Partitions, Config: api.LogConfig(&cfg, false)}) // the catalog says later which are internal
 	}
+	scrubEvery, scrubFirst := scrub(settings)
 	engine, report, err := partlog.Open(partlog.Options{
-		Dir:          filepath.Join(b.cfg.Dir, "partitions"),
-		Topics:       topics,
-		LeaderEpoch:  epoch,
-		Logger:       b.cfg.Logger,
-		JournalBound: settings.Int64("typelog.journal.max.bytes"),
-		RetainEvery:  settings.Duration("log.retention.check.interval.ms"),
-		CompactEvery: compactEvery(settings),
-		CompactRate:  int64(min(max(settings.Float64("log.cleaner.io.max.bytes.per.second"), 1), maxCompactRate)),
+		Dir:            filepath.Join(b.cfg.Dir, "partitions"),
+		Topics:         topics,
+		LeaderEpoch:    epoch,
+		Logger:         b.cfg.Logger,
+		ProducerExpiry: settings.Duration("producer.id.expiration.ms"),
+		JournalBound:   settings.Int64("typelog.journal.max.bytes"),
+		RetainEvery:    settings.Duration("log.retention.check.interval.ms"),
+		ScrubEvery:     scrubEvery,
+		ScrubFirst:     scrubFirst,
+		ScrubRate:      settings.Int64("typelog.scrub.bytes.per.second"),
+		CompactEvery:   compactEvery(settings),
+		CompactRate:    int64(min(max(settings.Float64("log.cleaner.io.max.bytes.per.second"), 1), maxCompactRate)),
 	})
 	if err != nil {
 		return err
@@ -57,6 +62,14 @@ func compactEvery(settings *config.Broker) time.Duration {
 		return -1
 	}
 	return max(settings.Duration("log.cleaner.backoff.ms"), time.Millisecond)
+}
+
+// scrub returns how often everything is read again, and when for the first time. The engine takes 0 for its own defaults.
+func scrub(settings *config.Broker) (every, first time.Duration) {
+	if every = settings.Duration("typelog.scrub.interval.ms"); every <= 0 {
+		every = -1
+	}
+	return every, max(settings.Duration("typelog.scrub.first.delay.ms"), 1)
 }
 
 // report tells the operator what was found.

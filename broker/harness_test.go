@@ -15,14 +15,14 @@ import (
 // running is a broker under test.
 type running struct {
 	*Broker
-	t    *testing.T
+	t    testing.TB
 	stop func()
 	addr string
 	reg  *prometheus.Registry
 }
 
 // start runs a broker on a free port until the test ends, or until stop is called.
-func start(t *testing.T, cfg Config) *running {
+func start(t testing.TB, cfg Config) *running {
 	t.Helper()
 	if cfg.Dir == "" {
 		cfg.Dir = t.TempDir()
@@ -67,7 +67,7 @@ func (r *running) client(opts ...kgo.Opt) *kgo.Client {
 }
 
 // within bounds a test's calls.
-func within(t *testing.T, d time.Duration) context.Context {
+func within(t testing.TB, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
 	return ctx

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/typelog/typelog/serde"
@@ -66,6 +67,9 @@ func consume(ctx context.Context, f consumeFlags, topic string, out, errOut io.W
 	if err != nil {
 		return err
 	}
+	if err := sayMissing(ctx, client, topic, errOut); err != nil {
+		return err
+	}
 	w := bufio.NewWriter(out)
 	p := printer{decoder: serde.NewJSONDecoder(registry), envelope: f.offset, out: w, errOut: errOut}
 	for (f.count == 0 || p.seen < f.count) && (left == nil || len(left) > 0) {
@@ -104,6 +108,19 @@ func consume(ctx context.Context, f consumeFlags, topic string, out, errOut io.W
 	}
 	if p.bad > 0 {
 		return exitError{errors.New("some records did not decode")}
+	}
+	return nil
+}
+
+// sayMissing says that the topic is not there, so that nobody waits for records without knowing.
+func sayMissing(ctx context.Context, client *kgo.Client, topic string, errOut io.Writer) error {
+	topics, err := kadm.NewClient(client).ListTopics(ctx, topic)
+	if err != nil {
+		return fmt.Errorf("consume %s: %w", topic, err)
+	}
+	if errors.Is(topics[topic].Err, kerr.UnknownTopicOrPartition) {
+		fmt.Fprintf(errOut, "topic %s does not exist; waiting until it does. 'typelog topic create %s' creates it, and so does the first record "+
+			"produced to it.\n", topic, topic)
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,7 +16,7 @@ import (
 func flagsFromEnv(cmd *cobra.Command) error {
 	var err error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		name := "TYPELOG_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		name := envName(f.Name)
 		text, ok := os.LookupEnv(name)
 		if !ok || f.Changed || err != nil || f.Name == "help" {
 			return
@@ -30,6 +32,37 @@ func flagsFromEnv(cmd *cobra.Command) error {
 		}
 	})
 	return err
+}
+
+// unknownEnv names the TYPELOG_ variables of an environment that are no flag of any command, sorted. Kubernetes gives every
+// container variables for each service; those of a service named typelog are left out.
+func unknownEnv(root *cobra.Command, environ []string) []string {
+	known := map[string]bool{}
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		c.Flags().VisitAll(func(f *pflag.Flag) { known[envName(f.Name)] = true })
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk(root)
+	var unknown []string
+	for _, v := range environ {
+		name, _, _ := strings.Cut(v, "=")
+		if strings.HasPrefix(name, envPrefix) && !known[name] && !serviceLink.MatchString(name) {
+			unknown = append(unknown, name)
+		}
+	}
+	slices.Sort(unknown)
+	return unknown
+}
+
+const envPrefix = "TYPELOG_"
+
+var serviceLink = regexp.MustCompile(`^TYPELOG_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+
+func envName(flag string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
 // oneArg wants exactly one argument and, unlike cobra's own, says which.

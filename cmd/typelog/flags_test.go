@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -48,6 +49,25 @@ func TestFlagsFromEnvNamesTheVariable(t *testing.T) {
 	t.Setenv("TYPELOG_PARTITIONS", "many")
 	if _, err := command(t, "", "topic", "create", "x"); err == nil || !strings.Contains(err.Error(), `TYPELOG_PARTITIONS="many"`) {
 		t.Errorf("topic create: %v; want an error that names TYPELOG_PARTITIONS", err)
+	}
+}
+
+// TestUnknownEnv: a misspelt variable is reported; one of another command, or one that Kubernetes makes, is not.
+func TestUnknownEnv(t *testing.T) {
+	got := unknownEnv(newRootCommand(), []string{"TYPELOG_KAFKA_ADR=localhost:1", "TYPELOG_KAFKA_ADDR=localhost:1", "TYPELOG_PARTITIONS=3",
+		"TYPELOG_DATADIR=/d", "TYPELOG_SERVICE_HOST=10.0.0.1", "TYPELOG_SERVICE_PORT_KAFKA=9092", "TYPELOG_PORT=tcp://10.0.0.1:9092",
+		"TYPELOG_PORT_9092_TCP_ADDR=10.0.0.1", "PATH=/bin"})
+	if want := []string{"TYPELOG_DATADIR", "TYPELOG_KAFKA_ADR"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	t.Setenv("TYPELOG_PARTITION", "3")
+	root := newRootCommand()
+	var errOut strings.Builder
+	root.SetOut(io.Discard)
+	root.SetErr(&errOut)
+	root.SetArgs([]string{"topic"})
+	if err := root.Execute(); err != nil || !strings.Contains(errOut.String(), "TYPELOG_PARTITION is set in the environment") {
+		t.Errorf("%v, %q", err, errOut.String())
 	}
 }
 

@@ -36,9 +36,14 @@ func newRootCommand() *cobra.Command {
 		Long: "typelog is a Kafka-compatible broker and a Confluent-compatible Avro schema registry in one binary.\n" +
 			"Start both with 'typelog up', or watch everything once with 'typelog demo'.\n\n" +
 			"Every flag can be given in the environment, too: --kafka-addr is TYPELOG_KAFKA_ADDR.",
-		SilenceUsage:      true,
-		SilenceErrors:     true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return flagsFromEnv(cmd) },
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			for _, name := range unknownEnv(cmd.Root(), os.Environ()) {
+				fmt.Fprintf(cmd.ErrOrStderr(), "typelog: %s is set in the environment and is no flag of any command; it has no effect\n", name)
+			}
+			return flagsFromEnv(cmd)
+		},
 	}
 	root.AddCommand(newUpCommand(), newRegistryCommand(), newTopicCommand(), newProduceCommand(), newConsumeCommand(),
 		newGenerateCommand(), newSchemaCommand(), newDemoCommand(), newBenchCommand(), newDoctorCommand())

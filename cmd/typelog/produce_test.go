@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"io"
@@ -123,5 +124,33 @@ func TestConsumeGroupEnds(t *testing.T) {
 		if out, err := command(t, "", append(where, "consume", "shared", "--group", "g", "--until-end")...); err != nil || out != want {
 			t.Errorf("consumed %q, %v; want %q", out, err, want)
 		}
+	}
+}
+
+// TestConsumeSaysThatATopicIsMissing: it waits for the topic, and says so and what to do.
+func TestConsumeSaysThatATopicIsMissing(t *testing.T) {
+	where := startNode(t)
+	root := newRootCommand()
+	var out bytes.Buffer
+	said, errOut := io.Pipe()
+	root.SetArgs(append(where, "consume", "later", "-n", "1"))
+	root.SetOut(&out)
+	root.SetErr(errOut)
+	ended := make(chan error, 1)
+	go func() { ended <- root.ExecuteContext(t.Context()) }()
+	line, err := bufio.NewReader(said).ReadString('\n')
+	if err != nil || !strings.Contains(line, "topic later does not exist") || !strings.Contains(line, "'typelog topic create later'") {
+		t.Fatalf("%q, %v", line, err)
+	}
+	schema := filepath.Join(t.TempDir(), "s.avsc")
+	writeFile(t, schema, `"string"`)
+	if out, err := command(t, "", append(where, "topic", "create", "later", "--schema", schema)...); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if out, err := command(t, "\"one\"\n", append(where, "produce", "later")...); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := <-ended; err != nil || out.String() != "\"one\"\n" {
+		t.Errorf("%q, %v", out.String(), err)
 	}
 }

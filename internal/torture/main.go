@@ -31,7 +31,7 @@ func main() {
 func run(ctx context.Context) error {
 	cfg := config{topics: 4, partitions: 6, producers: 6, wholeEvery: 10, out: os.Stdout, args: []string{"--log-level", "warn"}}
 	var form, logTo string
-	var size int64
+	var size, gigabytes int64
 	var live bool
 	flag.StringVar(&cfg.binary, "binary", "bin/typelog", "the typelog to run")
 	flag.Uint64Var(&cfg.seed, "seed", uint64(time.Now().UnixNano()), "seed of the random decisions")
@@ -40,6 +40,7 @@ func run(ctx context.Context) error {
 	flag.DurationVar(&cfg.pause, "pause", 500*time.Microsecond, "pause between a producer's records")
 	flag.StringVar(&form, "form", "kill", "kill (SIGKILL only), ext4 or xfs (the file system is shut down under load; Linux, root), full (a full disk), many (10,000 partitions), retained (gigabytes)")
 	flag.Int64Var(&size, "size", 2048, "size of the file system's image in MiB")
+	flag.Int64Var(&gigabytes, "gigabytes", 3, "how much the form retained writes, in GiB; it needs that much room, and half a GiB more, in the directory for temporary files")
 	flag.StringVar(&logTo, "log", "", "file for the broker's log (default: standard error)")
 	flag.BoolVar(&live, "live", false, "let the broker live on for a moment when its file system is shut down, instead of stopping it just before; for ext4, as XFS may acknowledge a flush that it loses then")
 	flag.Parse()
@@ -62,7 +63,7 @@ func run(ctx context.Context) error {
 	switch form {
 	case "kill":
 	case "retained":
-		return retained(ctx, cfg, work)
+		return retained(ctx, cfg, work, gigabytes)
 	case "many":
 		return many(ctx, cfg, work)
 	case "ext4", "xfs":

@@ -15,101 +15,130 @@ import (
 type fetchCall struct {
 	s        *Server
 	version  int16
-	topics   []fetchTopic
 	parts    []fetchPart
 	minBytes int64
 	deadline time.Time
 	limits   log.ReadLimits
-}
-
-type fetchTopic struct {
-	name        string
-	id          log.TopicID
-	first, last int // its partitions are parts[first:last]
+	// open: a session is to be made of it. session is the one that it belongs to, and then parts are in its order; epoch is the
+	// session's that the answer must still find, and over is closed when another request has taken the session over.
+	open      bool
+	principal string
+	session   *fetchSession
+	epoch     int32
+	over      <-chan struct{}
 }
 
 type fetchPart struct {
-	index int32
-	err   error
-	read  log.ReadRequest // if err is nil
+	key  fetchKey
+	want fetchWant
+	err  error
+	at   log.Partition // if err is nil
 }
 
-// fetch answers Fetch. It makes no fetch sessions (KIP-227): a client that asks for one is answered with session id 0, which
-// tells it to go on sending whole requests.
+// fetch answers Fetch, in a session or without one. What a session is asked for is noted in the order of requests.
 func fetch(s *Server, ctx context.Context, c caller, req *kmsg.FetchRequest) finish {
-	if req.SessionID != 0 {
-		return now(fetchFailed(req, kerr.FetchSessionIDNotFound))
-	}
-	if req.SessionEpoch > 0 {
-		return now(fetchFailed(req, kerr.InvalidFetchSessionEpoch))
-	}
 	f := s.fetchCall(c, req)
+	var parts []sessionPart
+	for i := range req.Topics {
+		rt := &req.Topics[i]
+		for j := range rt.Partitions {
+			rp := &rt.Partitions[j]
+			parts = append(parts, sessionPart{key: fetchKey{rt.Topic, rt.TopicID, rp.Partition},
+				want: fetchWant{rp.FetchOffset, rp.PartitionMaxBytes, rp.CurrentLeaderEpoch}})
+		}
+	}
+	if err := f.begin(req, parts); err != nil {
+		resp := req.ResponseKind().(*kmsg.FetchResponse)
+		resp.ErrorCode = err.Code
+		return now(resp)
+	}
+	f.resolve(func(t string) bool {
+		if req.SessionID == 0 {
+			return c.may(Read, Topic, t)
+		}
+		return s.may(ctx, c, Read, Topic, t) // the session has topics that the request does not name
+	})
 	return func() answer { return f.wait(ctx) }
-}
-
-func fetchFailed(req *kmsg.FetchRequest, err *kerr.Error) *kmsg.FetchResponse {
-	resp := req.ResponseKind().(*kmsg.FetchResponse)
-	resp.ErrorCode = err.Code
-	return resp
 }
 
 // maxFetchWait bounds how long a client may make an answer wait.
 const maxFetchWait = 5 * time.Minute
 
-// fetchCall takes over what is needed of a request.
+// fetchCall takes over what is needed of a request, but for its partitions.
 func (s *Server) fetchCall(c caller, req *kmsg.FetchRequest) *fetchCall {
 	wait := min(max(time.Duration(req.MaxWaitMillis)*time.Millisecond, 0), maxFetchWait)
 	most := min(max(int(req.MaxBytes), 0), s.Settings.FetchMaxBytes)
 	f := &fetchCall{
 		s: s, version: req.Version, minBytes: int64(min(int(req.MinBytes), most)), deadline: s.now().Add(wait),
-		limits: log.ReadLimits{MaxBytes: most},
+		limits: log.ReadLimits{MaxBytes: most}, principal: c.Principal,
 	}
 	if req.IsolationLevel == 1 {
 		f.limits.Isolation = log.ReadCommitted
 	}
-	n := 0
-	for i := range req.Topics {
-		n += len(req.Topics[i].Partitions)
-	}
-	f.parts = make([]fetchPart, 0, n)
-	f.topics = make([]fetchTopic, 0, len(req.Topics))
-	for i := range req.Topics {
-		rt := &req.Topics[i]
-		ft := fetchTopic{name: rt.Topic, id: rt.TopicID, first: len(f.parts)}
-		var t *topic
-		var err error
-		if req.Version >= 13 {
-			if t = s.Catalog.withID(rt.TopicID); t == nil {
-				err = kerr.UnknownTopicID
-			}
-		} else if t = s.Catalog.named(rt.Topic); t == nil {
-			err = kerr.UnknownTopicOrPartition
-		}
-		if t != nil && !c.may(Read, Topic, t.name) {
-			t, err = nil, kerr.TopicAuthorizationFailed
-		}
-		for j := range rt.Partitions {
-			f.parts = append(f.parts, s.fetchPart(t, err, &rt.Partitions[j]))
-		}
-		ft.last = len(f.parts)
-		f.topics = append(f.topics, ft)
-	}
 	return f
 }
 
-func (s *Server) fetchPart(t *topic, err error, rp *kmsg.FetchRequestTopicPartition) fetchPart {
-	p := fetchPart{index: rp.Partition, err: err}
-	if err != nil {
-		return p
+// begin finds out which partitions a request is about: those that it names, or, in a session, all of the session's.
+func (f *fetchCall) begin(req *kmsg.FetchRequest, named []sessionPart) *kerr.Error {
+	sessions := f.s.sessions
+	switch {
+	case req.Version < 7 || req.SessionEpoch == finalEpoch || req.SessionEpoch == firstEpoch:
+		f.open = req.Version >= 7 && req.SessionEpoch == firstEpoch
+		if req.SessionID != 0 {
+			sessions.end(req.SessionID, f.principal)
+		}
+	default:
+		if err := sessions.next(f, req, named); err != nil || f.session != nil {
+			return err
+		}
 	}
-	if !t.has(rp.Partition) {
-		p.err = kerr.UnknownTopicOrPartition
-		return p
+	f.parts = make([]fetchPart, len(named))
+	for i := range named {
+		f.parts[i] = fetchPart{key: named[i].key, want: named[i].want}
 	}
-	p.read = log.ReadRequest{Partition: t.partition(rp.Partition), Offset: rp.FetchOffset,
-		MaxBytes: max(int(rp.PartitionMaxBytes), 0)}
-	p.err = s.checkEpoch(p.read.Partition, rp.CurrentLeaderEpoch)
-	return p
+	return nil
+}
+
+// resolve finds the partitions, as they are now: a topic of a session may have been deleted or made since.
+func (f *fetchCall) resolve(may func(topic string) bool) {
+	var t *topic
+	var err error
+	for i := range f.parts {
+		p := &f.parts[i]
+		if i == 0 || p.key.name != f.parts[i-1].key.name || p.key.id != f.parts[i-1].key.id {
+			t, err = f.topic(&p.key, may)
+		}
+		switch {
+		case err != nil:
+			p.err = err
+		case !t.has(p.key.index):
+			p.err = kerr.UnknownTopicOrPartition
+		default:
+			p.at = t.partition(p.key.index)
+			p.err = f.s.checkEpoch(p.at, p.want.epoch)
+		}
+	}
+}
+
+func (f *fetchCall) topic(k *fetchKey, may func(string) bool) (*topic, error) {
+	if f.version >= 13 {
+		t := f.s.Catalog.withID(k.id)
+		if t == nil {
+			return nil, kerr.UnknownTopicID
+		}
+		if !may(t.name) {
+			return nil, kerr.TopicAuthorizationFailed
+		}
+		return t, nil
+	}
+	if !may(k.name) {
+		return nil, kerr.TopicAuthorizationFailed
+	}
+	t := f.s.Catalog.named(k.name)
+	if t == nil {
+		return nil, kerr.UnknownTopicOrPartition
+	}
+	return t, nil
 }
 
 // checkEpoch holds the leader epoch that a client believes in against the true one (KIP-320); -1 is no belief.
@@ -129,124 +158,63 @@ func (s *Server) checkEpoch(p log.Partition, believed int32) error {
 	return nil
 }
 
-// wait reads until there is enough, the client's patience ends, or something is wrong that it should know at once.
-func (f *fetchCall) wait(ctx context.Context) answer {
-	reqs := make([]log.ReadRequest, 0, len(f.parts))
-	watched := make([]log.Partition, 0, len(f.parts))
-	broken := false
-	for i := range f.parts {
-		if f.parts[i].err != nil {
-			broken = true
-			continue
-		}
-		reqs = append(reqs, f.parts[i].read)
-		watched = append(watched, f.parts[i].read.Partition)
-	}
-	results := f.s.Engine.Read(reqs, f.limits)
-	if broken || f.enough(reqs, results) {
-		return f.answer(results)
-	}
-	left := f.deadline.Sub(f.s.now())
-	if left <= 0 {
-		return f.answer(results)
-	}
-	timer := time.NewTimer(left)
-	defer timer.Stop()
-	woken := make(chan struct{}, 1)
-	wake := func() {
-		select {
-		case woken <- struct{}{}:
-		default:
-		}
-	}
-	for {
-		release(results)
-		stop := f.s.Engine.Watch(watched, wake)
-		// Read again: what came between the last read and the watch wakes nobody.
-		if results = f.s.Engine.Read(reqs, f.limits); f.enough(reqs, results) {
-			stop()
-			return f.answer(results)
-		}
-		var over bool
-		select {
-		case <-woken:
-		case <-timer.C:
-			over = true
-		case <-ctx.Done():
-			over = true
-		}
-		stop()
-		if over {
-			release(results)
-			return f.answer(f.s.Engine.Read(reqs, f.limits))
-		}
-	}
-}
-
-// enough reports whether results are worth an answer now: something is wrong, min_bytes are there, or they would be if the
-// limits did not cut off in the middle of a batch (Apache Kafka sends a part of the batch then).
-func (f *fetchCall) enough(reqs []log.ReadRequest, results []log.ReadResult) bool {
-	size, failed := sizeOf(results)
-	if failed || size >= f.minBytes {
-		return true
-	}
-	if size == 0 {
-		return false
-	}
-	wide := make([]log.ReadRequest, len(reqs))
-	for i, r := range reqs {
-		r.MaxBytes += int(f.minBytes)
-		wide[i] = r
-	}
-	more := f.s.Engine.Read(wide, log.ReadLimits{MaxBytes: f.limits.MaxBytes + int(f.minBytes), Isolation: f.limits.Isolation})
-	size, failed = sizeOf(more)
-	release(more)
-	return failed || size >= f.minBytes
-}
-
-// sizeOf is how many bytes of records there are, and whether a partition has an error instead.
-func sizeOf(results []log.ReadResult) (size int64, failed bool) {
-	for i := range results {
-		failed = failed || results[i].Err != nil
-		size += results[i].Size()
-	}
-	return size, failed
-}
-
-func release(results []log.ReadResult) {
-	for i := range results {
-		for _, c := range results[i].Chunks {
-			c.Release()
-		}
-		results[i].Chunks = nil
-	}
-}
-
-// answer encodes the results; the chunks go with it.
+// answer encodes the results; the chunks go with it. In a session it leaves out what has not changed for the client.
 func (f *fetchCall) answer(results []log.ReadResult) answer {
 	resp := kmsg.FetchResponse{Version: f.version}
-	resp.Topics = make([]kmsg.FetchResponseTopic, len(f.topics))
-	parts := make([]kmsg.FetchResponseTopicPartition, len(f.parts))
-	chunks := make([][]log.Chunk, len(f.parts))
-	next := 0
-	for i := range f.parts {
-		var r *log.ReadResult
-		if f.parts[i].err == nil {
-			r = &results[next]
-			next++
-		}
-		chunks[i] = f.encode(&parts[i], &f.parts[i], r)
-	}
-	for i, t := range f.topics {
-		rt := &resp.Topics[i]
-		rt.Topic, rt.TopicID, rt.Partitions = t.name, t.id, parts[t.first:t.last]
-	}
-	spliced, err := spliceFetch(&resp, chunks)
+	byPart := f.byPart(results)
+	id, changed, err := f.s.sessions.answer(f, byPart)
+	resp.SessionID = id
 	if err != nil {
 		release(results)
-		return answer{close: err}
+		resp.ErrorCode = err.Code
+		return answer{resp: &resp}
+	}
+	n := len(f.parts)
+	if changed != nil {
+		n = 0
+		for _, is := range changed {
+			if is {
+				n++
+			}
+		}
+	}
+	parts := make([]kmsg.FetchResponseTopicPartition, 0, n)
+	chunks := make([][]log.Chunk, 0, n)
+	var last fetchKey
+	for i := range f.parts {
+		if changed != nil && !changed[i] {
+			continue
+		}
+		k := &f.parts[i].key
+		parts = parts[:len(parts)+1]
+		chunks = append(chunks, f.encode(&parts[len(parts)-1], &f.parts[i], byPart[i]))
+		if t := len(resp.Topics); t == 0 || k.name != last.name || k.id != last.id {
+			resp.Topics = append(resp.Topics, kmsg.FetchResponseTopic{Topic: k.name, TopicID: k.id, Partitions: parts[len(parts)-1:]})
+		} else {
+			rt := &resp.Topics[t-1]
+			rt.Partitions = rt.Partitions[:len(rt.Partitions)+1]
+		}
+		last = *k
+	}
+	spliced, errSpliced := spliceFetch(&resp, chunks)
+	if errSpliced != nil {
+		release(results)
+		return answer{close: errSpliced}
 	}
 	return answer{parts: spliced}
+}
+
+// byPart are the results by their place in parts; nil for those that were not read.
+func (f *fetchCall) byPart(results []log.ReadResult) []*log.ReadResult {
+	by := make([]*log.ReadResult, len(f.parts))
+	next := 0
+	for i := range f.parts {
+		if f.parts[i].err == nil {
+			by[i] = &results[next]
+			next++
+		}
+	}
+	return by
 }
 
 // noRecords is what a partition without records answers with; null would be refused by librdkafka.
@@ -255,7 +223,7 @@ var noRecords = []byte{}
 // encode fills in the answer for one partition and returns its chunks.
 func (f *fetchCall) encode(out *kmsg.FetchResponseTopicPartition, p *fetchPart, r *log.ReadResult) []log.Chunk {
 	out.Default()
-	out.Partition, out.RecordBatches, out.PreferredReadReplica = p.index, noRecords, -1
+	out.Partition, out.RecordBatches, out.PreferredReadReplica = p.key.index, noRecords, -1
 	err := p.err
 	if err == nil {
 		err = r.Err
@@ -264,7 +232,7 @@ func (f *fetchCall) encode(out *kmsg.FetchResponseTopicPartition, p *fetchPart, 
 		out.ErrorCode, out.HighWatermark, out.LastStableOffset, out.LogStartOffset = code(err), -1, -1, -1
 		if errors.Is(err, log.ErrCorrupt) || errors.Is(err, log.ErrStorage) || out.ErrorCode == kerr.UnknownServerError.Code {
 			if held, ok := f.s.failures.Allow(time.Now()); ok {
-				f.s.Logger.Error("could not read", "partition", p.read.Partition, "offset", p.read.Offset, "error", err,
+				f.s.Logger.Error("could not read", "partition", p.at, "offset", p.want.offset, "error", err,
 					"not_logged_before", held)
 			}
 		}
@@ -287,6 +255,9 @@ func (f *fetchCall) encode(out *kmsg.FetchResponseTopicPartition, p *fetchPart, 
 }
 
 func fetchNeeds(s *Server, req *kmsg.FetchRequest) []need {
+	if req.SessionID != 0 {
+		return nil // the handler asks for each topic of the session
+	}
 	var needs []need
 	for i := range req.Topics {
 		if name := req.Topics[i].Topic; req.Version < 13 {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -100,19 +101,6 @@ func TestFetchErrors(t *testing.T) {
 			}
 		})
 	}
-	t.Run("sessions", func(t *testing.T) {
-		p := s.dial(t)
-		lost, late, fresh := fetchRequest(12, known), fetchRequest(12, known), fetchRequest(12, known)
-		lost.SessionID, lost.SessionEpoch = 99, 1
-		late.SessionEpoch = 3
-		fresh.SessionEpoch = 0
-		p.send(lost, late, fresh)
-		for i, want := range []int16{kerr.FetchSessionIDNotFound.Code, kerr.InvalidFetchSessionEpoch.Code, 0} {
-			if got := p.receive(i).(*kmsg.FetchResponse); got.ErrorCode != want || got.SessionID != 0 {
-				t.Errorf("request %d: error %d in session %d, want error %d", i, got.ErrorCode, got.SessionID, want)
-			}
-		}
-	})
 }
 
 // TestFetchWaits: an answer comes when min_bytes are there, or when max_wait is over, and not before.
@@ -210,6 +198,35 @@ func TestMetadata(t *testing.T) {
 	}
 	if got := ask(1, false, name("older")); got[0].ErrorCode != 0 {
 		t.Errorf("on demand, before version 4: %+v", got)
+	}
+}
+
+// TestMetadataCreatesSomeTopicsAtATime: a request for very many new topics holds its connection up for a bounded time only. For
+// those that are left the client is told to ask again.
+func TestMetadataCreatesSomeTopicsAtATime(t *testing.T) {
+	s := serve(t, memlog.Options{}, nil)
+	p := s.dial(t)
+	req := kmsg.NewPtrMetadataRequest()
+	req.Version, req.AllowAutoTopicCreation = 9, true
+	for i := range maxAutoCreate + 30 {
+		name := fmt.Sprint("new-", i)
+		req.Topics = append(req.Topics, kmsg.MetadataRequestTopic{Topic: &name})
+	}
+	for i, want := range []int{maxAutoCreate, maxAutoCreate + 30} {
+		p.send(req)
+		got := 0
+		for _, topic := range p.receive(i).(*kmsg.MetadataResponse).Topics {
+			switch topic.ErrorCode {
+			case 0:
+				got++
+			case kerr.LeaderNotAvailable.Code:
+			default:
+				t.Errorf("%s: %v", *topic.Topic, kerr.ErrorForCode(topic.ErrorCode))
+			}
+		}
+		if got != want || len(s.Catalog.all()) != want {
+			t.Errorf("request %d: %d topics answered, %d there, want %d", i, got, len(s.Catalog.all()), want)
+		}
 	}
 }
 

@@ -32,6 +32,8 @@ func metadata(s *Server, ctx context.Context, c caller, req *kmsg.MetadataReques
 			return resp
 		}
 		seen := make(map[string]bool, len(req.Topics))
+		mayCreate := req.Version < 4 || req.AllowAutoTopicCreation
+		made := 0
 		seenID := map[log.TopicID]bool{}
 		for _, want := range req.Topics {
 			if want.Topic == nil {
@@ -46,7 +48,10 @@ func metadata(s *Server, ctx context.Context, c caller, req *kmsg.MetadataReques
 				continue
 			}
 			seen[*want.Topic] = true
-			t, err := s.topicForMetadata(ctx, c, *want.Topic, req.Version < 4 || req.AllowAutoTopicCreation)
+			t, created, err := s.topicForMetadata(ctx, c, *want.Topic, mayCreate, made < maxAutoCreate)
+			if created {
+				made++
+			}
 			if err != nil {
 				resp.Topics = append(resp.Topics, metadataError(want.Topic, want.TopicID, err))
 				continue
@@ -57,35 +62,42 @@ func metadata(s *Server, ctx context.Context, c caller, req *kmsg.MetadataReques
 	})
 }
 
-// topicForMetadata looks a topic up, creating it if that is allowed.
-func (s *Server) topicForMetadata(ctx context.Context, c caller, name string, create bool) (*topic, error) {
+// maxAutoCreate bounds the topics that one request creates: each is flushed to disk, and all that the client sends behind it
+// waits. For the others it is told to ask again.
+const maxAutoCreate = 100
+
+// topicForMetadata looks a topic up, creating it if that is allowed and this request has not created enough.
+func (s *Server) topicForMetadata(ctx context.Context, c caller, name string, create, more bool) (t *topic, created bool, err error) {
 	if !c.may(Describe, Topic, name) {
-		return nil, kerr.TopicAuthorizationFailed
+		return nil, false, kerr.TopicAuthorizationFailed
 	}
 	if t := s.Catalog.named(name); t != nil {
-		return t, nil
+		return t, false, nil
 	}
 	if err := checkName(name); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if !create || !s.Settings.AutoCreateTopics || isInternal(name) {
-		return nil, kerr.UnknownTopicOrPartition
+		return nil, false, kerr.UnknownTopicOrPartition
 	}
 	if !s.may(ctx, c, Create, Cluster, ClusterResource) && !s.may(ctx, c, Create, Topic, name) {
-		return nil, kerr.TopicAuthorizationFailed
+		return nil, false, kerr.TopicAuthorizationFailed
 	}
-	t, err := s.Catalog.create(ctx, name, s.Settings.Partitions, nil, false)
+	if !more {
+		return nil, false, kerr.LeaderNotAvailable
+	}
+	t, err = s.Catalog.create(ctx, name, s.Settings.Partitions, nil, false)
 	switch {
 	case errors.Is(err, kerr.TopicAlreadyExists): // somebody else was quicker
-		return t, nil
+		return t, false, nil
 	case errors.Is(err, errGone):
-		return nil, kerr.LeaderNotAvailable // clients ask again for that
+		return nil, false, kerr.LeaderNotAvailable // clients ask again for that
 	case err != nil:
 		s.Logger.Warn("could not create a topic that a client asked for", "topic", name, "client", c.ClientID, "error", err)
-		return nil, err
+		return nil, false, err
 	}
 	s.Logger.Info("created a topic that a client asked for", "topic", name, "partitions", t.partitions, "client", c.ClientID)
-	return t, nil
+	return t, true, nil
 }
 
 func (s *Server) metadataByID(ctx context.Context, c caller, id log.TopicID, withOps bool) kmsg.MetadataResponseTopic {

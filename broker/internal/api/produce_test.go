@@ -68,6 +68,33 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// TestProduceEveryVersion: batches enter the log in every version that carries this format, by name or by id, and older versions
+// are told that they are not taken.
+func TestProduceEveryVersion(t *testing.T) {
+	s := serve(t, memlog.Options{}, nil)
+	topic := s.topic(t, "t", 2, nil)
+	p := s.dial(t)
+	for version := int16(0); version <= 13; version++ {
+		p.send(produceRequest(version, -1, topic, map[int32][]byte{
+			0: record.Of(record.KV(1, nil, []byte("a"))), 1: record.Of(record.KV(1, nil, []byte("b")))}))
+		got := p.receive(int(version)).(*kmsg.ProduceResponse)
+		if len(got.Topics) != 1 || len(got.Topics[0].Partitions) != 2 {
+			t.Fatalf("version %d: %+v", version, got)
+		}
+		if version < 13 && got.Topics[0].Topic != "t" || version >= 13 && got.Topics[0].TopicID != topic.id {
+			t.Errorf("version %d: topic %q %x", version, got.Topics[0].Topic, got.Topics[0].TopicID)
+		}
+		for _, part := range got.Topics[0].Partitions {
+			switch {
+			case version < 3 && part.ErrorCode != kerr.UnsupportedVersion.Code:
+				t.Errorf("version %d: %v", version, kerr.ErrorForCode(part.ErrorCode))
+			case version >= 3 && (part.ErrorCode != 0 || part.BaseOffset != int64(version-3) || version >= 5 && part.LogStartOffset != 0):
+				t.Errorf("version %d: %+v", version, part)
+			}
+		}
+	}
+}
+
 func TestRefusedByContract(t *testing.T) {
 	s := serve(t, memlog.Options{}, func(o *Options) { o.Contract = wordContract{} })
 	topic := s.topic(t, "t", 2, contracted)

@@ -51,6 +51,7 @@ type Server struct {
 	metrics    *metrics
 	now        func() time.Time
 	calls      produceCalls
+	sessions   *sharedSessions
 	refusals   *lograte.Limiter // lines about refused batches
 	failures   *lograte.Limiter // lines about failed reads and writes
 }
@@ -62,6 +63,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		Options: o, entries: map[int16]*entry{}, metrics: newMetrics(o.Registerer), now: time.Now,
+		sessions: newSharedSessions(o.Settings, o.Registerer),
 		refusals: lograte.New(time.Second, 5), failures: lograte.New(time.Second, 5),
 	}
 	rows := table()

@@ -14,25 +14,30 @@ type Settings struct {
 	// Advertised is where clients of each listener, by name, find this broker.
 	Advertised map[string]Endpoint
 
-	AutoCreateTopics bool          // auto.create.topics.enable
-	DeleteTopics     bool          // delete.topic.enable
-	Partitions       int32         // num.partitions
-	AnyReplication   bool          // typelog.replication.any
-	RequestMaxBytes  int           // socket.request.max.bytes
-	FetchMaxBytes    int           // fetch.max.bytes
-	ContractTimeout  time.Duration // typelog.contract.timeout.ms
+	AutoCreateTopics bool  // auto.create.topics.enable
+	DeleteTopics     bool  // delete.topic.enable
+	Partitions       int32 // num.partitions
+	AnyReplication   bool  // typelog.replication.any
+	RequestMaxBytes  int   // socket.request.max.bytes
+	FetchMaxBytes    int   // fetch.max.bytes
+	FetchSessions    int   // max.incremental.fetch.session.cache.slots
+	// FetchSessionPartitions is typelog.fetch.session.partitions.
+	FetchSessionPartitions int
+	ContractTimeout        time.Duration // typelog.contract.timeout.ms
 }
 
 // SettingsOf reads the settings; NodeID, ClusterID and Advertised are left to the caller.
 func SettingsOf(b *config.Broker) Settings {
 	return Settings{
-		AutoCreateTopics: b.Bool("auto.create.topics.enable"),
-		DeleteTopics:     b.Bool("delete.topic.enable"),
-		Partitions:       int32(b.Int("num.partitions")),
-		AnyReplication:   b.Bool("typelog.replication.any"),
-		RequestMaxBytes:  b.Int("socket.request.max.bytes"),
-		FetchMaxBytes:    b.Int("fetch.max.bytes"),
-		ContractTimeout:  b.Duration("typelog.contract.timeout.ms"),
+		AutoCreateTopics:       b.Bool("auto.create.topics.enable"),
+		DeleteTopics:           b.Bool("delete.topic.enable"),
+		Partitions:             int32(b.Int("num.partitions")),
+		AnyReplication:         b.Bool("typelog.replication.any"),
+		RequestMaxBytes:        b.Int("socket.request.max.bytes"),
+		FetchMaxBytes:          b.Int("fetch.max.bytes"),
+		FetchSessions:          b.Int("max.incremental.fetch.session.cache.slots"),
+		FetchSessionPartitions: b.Int("typelog.fetch.session.partitions"),
+		ContractTimeout:        b.Duration("typelog.contract.timeout.ms"),
 	}
 }
 

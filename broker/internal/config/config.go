@@ -100,8 +100,6 @@ const (
 	noConsumerProtocol = "Not used yet: groups speak the classic protocol."
 	noPlugins          = "Not used: there are no plug-ins."
 	notYetTransactions = "Not used yet: there are no transactions."
-	noSessions         = "Not used yet: every Fetch is answered in full."
-	noExpiry           = "Not used yet: idempotent producers are remembered for as long as their topic is there."
 	flushesFirst       = "Not used: batches are flushed before they are acknowledged; see typelog.flush."
 	ownWay             = "Not used: typelog does this in a way of its own."
 )
@@ -138,7 +136,10 @@ func unknown(what string, rows []row, name string) error {
 	for i := range rows {
 		names[i] = rows[i].name
 	}
-	return fmt.Errorf("%w: there is no %s %q; did you mean %q?", ErrUnknown, what, clip(name), nearest(names, name))
+	if near := nearest(names, name); near != "" {
+		return fmt.Errorf("%w: there is no %s %q; did you mean %q?", ErrUnknown, what, clip(name), near)
+	}
+	return fmt.Errorf("%w: there is no %s %q; they have Apache Kafka's names, and some begin with typelog", ErrUnknown, what, clip(name))
 }
 
 // clip shortens what came from outside for an error message.

@@ -1,16 +1,26 @@
 package config
 
+import "strings"
+
 // nearest returns the name that takes the fewest edits (insert, delete, replace, swap neighbours) to get from what
-// somebody wrote.
+// somebody wrote. If that would take so many that it is another word, it is the shortest that begins with it, or "".
 func nearest(names []string, wrote string) string {
 	const most = 80 // no name is longer; what somebody wrote may be
 	if len(wrote) > most {
 		wrote = wrote[:most]
 	}
-	best, fewest := "", int(^uint(0)>>1)
+	best, fewest := "", max(2, len(wrote)/4)+1
 	for _, name := range names {
 		if d := edits(name, wrote); d < fewest {
 			best, fewest = name, d
+		}
+	}
+	if best != "" || len(wrote) < 4 {
+		return best
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, wrote) && (best == "" || len(name) < len(best)) {
+			best = name
 		}
 	}
 	return best

@@ -256,8 +256,7 @@ func (w *world) run() {
 			w.remove(m.id.Topic)
 			w.create(w.rnd.IntN(3) == 0)
 		case n < 97:
-			w.disk.SetRoom(-1)
-			w.e.refill()
+			w.room(&pending)
 		case n < 98:
 			w.e.Configure(m.id.Topic, configOf(m))
 		default:
@@ -296,6 +295,7 @@ func (w *world) breakPartition() {
 		return
 	}
 	dir := w.e.partitionDir(all[w.rnd.IntN(len(all))].id)
+	err := []error{syscall.EIO, syscall.ENOSPC}[w.rnd.IntN(2)]
 	skip, only := w.rnd.IntN(30), w.rnd.IntN(4)
 	w.disk.Fail(func(op lossy.Op, name string) error {
 		if name != dir && filepath.Dir(name) != dir || op != lossy.Write && op != lossy.Sync && op != lossy.SyncDir && op != lossy.Create {
@@ -304,8 +304,43 @@ func (w *world) breakPartition() {
 		if skip--; skip >= 0 || only == 1 && op != lossy.Write || only == 2 && op != lossy.Sync {
 			return nil
 		}
-		return syscall.EIO
+		return err
 	})
+}
+
+// room makes room on the disk: what was stopped for want of it comes back, and clients go on.
+func (w *world) room(pending *sync.WaitGroup) {
+	w.disk.SetRoom(-1)
+	w.disk.Fail(nil)
+	pending.Wait()
+	_ = w.e.checkpoint(false) // what was on its way has found the disk as it was
+	w.e.lookForRoom()         // takes appends again
+	w.e.lookForRoom()         // brings partitions back
+	if w.e.failure() != nil {
+		return
+	}
+	for _, p := range w.e.stoppedNow() {
+		p.mu.Lock()
+		stopped := p.stopped
+		p.mu.Unlock()
+		if stopped != nil && !errors.Is(stopped, syscall.ENOSPC) {
+			return // until the next start
+		}
+		if stopped != nil && !w.disk.Crashed() {
+			w.fatalf("%s stays stopped although there is room: %v", p.id, stopped)
+		}
+	}
+	refused := func(is bool) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, m := range w.parts {
+			m.refused = is
+		}
+	}
+	refused(false)
+	if !w.verify() {
+		refused(true) // the machine has crashed, or the disk is full again
+	}
 }
 
 // crash takes the disk to the next start: by a power cut, or by kill -9, which loses nothing that was written.

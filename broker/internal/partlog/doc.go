@@ -89,8 +89,8 @@
 //
 // A failed write or flush of a segment or of a partition's directory stops that partition's writes: it answers
 // log.ErrStorage, and what was visible before can be read. What had its place already goes into the journal all the same
-// and is acknowledged, because it is durable there and units must stay whole; nobody sees it before a start has
-// replayed it. The ledger keeps the partition's last state. So that the journal can move on, each checkpoint copies the
+// and is acknowledged, because it is durable there and units must stay whole; nobody sees it before a start, or a revival
+// (below), has replayed it. The ledger keeps the partition's last state. So that the journal can move on, each checkpoint copies the
 // frames that it is about to release and that belong to a stopped partition to the partition's stranded file and flushes it,
 // before the ledger's commit says how long that file is. The next start replays it, and then the journal; once
 // a checkpoint has noted the partition's state again, the file is removed. The same is done for a partition that refuses
@@ -103,7 +103,10 @@
 // commits), which may append some MiB more; reads, deletions of topics and trims go on, and checkpoints release the
 // journal. Every few seconds, and whenever something was deleted, the engine tries to make the reserve again, and when it
 // can, takes appends again. A disk that has room for the data but not for the reserve to grow keeps the journal as
-// small as it is. Only if others on the disk take the reserve's room, too, is a failed write what it otherwise is.
+// small as it is. Only if others on the disk take the reserve's room, too, does a partition stop as above, and then until
+// there is room: every few seconds the engine tries to revive it. Every batch has kept its segment and position, so all that
+// lies behind the partition's state in the ledger is written to its place again, from the stranded file and the journal, and
+// flushed; readers see the same bytes meanwhile. What was not journalled and could not be written was refused, and is forgotten.
 //
 // A stranded file is the 8 bytes "tlstrnd1" and then records as in the ledger, of kind 5, whose body is a frame's payload.
 //
@@ -111,7 +114,7 @@
 //
 // Checksums of batches are checked when the engine itself reads a batch: by a look-up by time, by recovery (frames of the
 // journal and of stranded files; segments only where batches were not journalled), and by the scrub, a goroutine that reads everything
-// once a week, at 8 MiB a second, for the first time an hour after a start. Verify does the same on a stopped engine's directory.
+// once a week, at 8 MiB a second, for the first time an hour after a start, unless Options say otherwise. Verify does the same on a stopped engine's directory.
 // A read by offset looks at headers only; there the client checks. A batch that was found to be bad is logged
 // with file and position and answered with log.ErrCorrupt until the next start: it is never served, and what lies before and
 // behind it is. If its length cannot be trusted, that goes for the rest of the segment.

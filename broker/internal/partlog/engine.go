@@ -58,6 +58,8 @@ type Options struct {
 	RoomEvery time.Duration
 	// ScrubEvery is how often everything is read again and held against its checksums; 0 means a week, negative never.
 	ScrubEvery time.Duration
+	// ScrubFirst is how long after a start the first pass begins; 0 means an hour, or ScrubEvery if that is less.
+	ScrubFirst time.Duration
 	// ScrubRate is how fast that reads, in bytes a second; 0 means 8 MiB.
 	ScrubRate int64
 }
@@ -115,7 +117,7 @@ type Engine struct {
 	// dirtyMu guards dirty and stopped; it may be taken under a partition's lock.
 	dirtyMu sync.Mutex
 	dirty   []*partition
-	stopped []*partition // in the order in which they were stopped, those that refuse everything included; only appended to
+	stopped []*partition // in the order in which they were stopped, those that refuse everything included; replaced, or appended to
 
 	// changing is held while partitions are made or deleted; it is taken before mu.
 	changing sync.Mutex

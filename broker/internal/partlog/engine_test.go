@@ -307,6 +307,73 @@ func TestFlushOS(t *testing.T) {
 	r.want(p, "0", "1", "2", "3", "4", "5", "6", "7")
 }
 
+// TestLostTailIsNoticed: a power cut takes the tail of a topic with flush=os. A consumer that was past it finds out: its offset is
+// out of range, and once others have taken the place of what was lost, the end of its epoch says where to go back to.
+func TestLostTailIsNoticed(t *testing.T) {
+	r := newRig(t, lossy.New())
+	cfg := keepAll()
+	cfg.FlushOS = true
+	p := r.create(cfg)
+	r.must(p, one("0"))
+	r.must(p, one("1"))
+	if err := r.e.checkpoint(false); err != nil {
+		t.Fatal(err)
+	}
+	for i := 2; i < 5; i++ {
+		r.must(p, one(fmt.Sprint(i)))
+	}
+	epoch, _ := r.e.LeaderEpoch(p)
+	r.crash()
+	r.want(p, "0", "1")
+	read := func(offset int64) error {
+		res := r.e.Read([]log.ReadRequest{{Partition: p, Offset: offset, MaxBytes: 1 << 20}}, log.ReadLimits{MaxBytes: 1 << 20})[0]
+		for _, c := range res.Chunks {
+			c.Release()
+		}
+		return res.Err
+	}
+	if err := read(5); !errors.Is(err, log.ErrOffsetOutOfRange) {
+		t.Errorf("past the end: %v", err)
+	}
+	for range 6 {
+		r.must(p, one("other"))
+	}
+	if err := read(5); err != nil {
+		t.Errorf("an offset that is there again: %v", err)
+	}
+	if end, err := r.e.EndOfEpoch(p, epoch); err != nil || end != (log.EpochEnd{Epoch: epoch, EndOffset: 2}) {
+		t.Errorf("the epoch of what was lost ends at %+v, %v", end, err)
+	}
+	if now, _ := r.e.LeaderEpoch(p); now <= epoch {
+		t.Errorf("the epoch is still %d, so that nobody who names it is fenced", now)
+	}
+}
+
+// TestOldProducersAreForgotten: a producer that has written nothing for long must begin anew; one that has is remembered.
+func TestOldProducersAreForgotten(t *testing.T) {
+	d := lossy.New()
+	r := newRig(t, d)
+	r.opts.ProducerExpiry = time.Hour
+	p := r.create(keepAll())
+	r.restart()
+	r.must(p, numbered(1, 0, "old"))
+	r.pass(50 * time.Minute)
+	r.must(p, numbered(2, 0, "young"))
+	r.pass(20 * time.Minute)
+	if err := r.e.Retain(); err != nil {
+		t.Fatal(err)
+	}
+	if out := r.append(p, numbered(2, 0, "young")); !out.Duplicate {
+		t.Errorf("the young one's batch again: %+v", out)
+	}
+	if out := r.append(p, numbered(1, 1, "next")); !errors.Is(out.Err, log.ErrUnknownProducer) {
+		t.Errorf("the old one goes on: %+v", out)
+	}
+	r.must(p, numbered(1, 0, "anew"))
+	r.crash()
+	r.want(p, "old", "young", "anew")
+}
+
 // TestJournalStaysBounded writes many times what the journal may hold.
 func TestJournalStaysBounded(t *testing.T) {
 	r := newRig(t, vfs.OS{})

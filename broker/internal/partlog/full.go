@@ -57,7 +57,9 @@ func (e *Engine) lookForRoom() {
 	if e.full.Load() == nil {
 		if err := e.reserve.room(e.reserve.margin); err != nil {
 			e.MakeRoom(err)
+			return
 		}
+		e.reviveAll()
 		return
 	}
 	e.refill()
@@ -127,6 +129,7 @@ func (e *Engine) refill() {
 	if err := e.reserve.hold(size); err != nil {
 		return
 	}
+	e.reviveAll()
 	e.full.Store(nil)
 	e.log.Info("there is room on the disk again: appends are taken", "reserve_bytes", size)
 }

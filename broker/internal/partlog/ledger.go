@@ -223,6 +223,19 @@ func strandedRecord(id log.Partition, size int64) ledgerRecord {
 	return ledgerRecord{kindStranded, id, binary.BigEndian.AppendUint64(nil, uint64(size))}
 }
 
+// state returns the body of a partition's latest state.
+func (l *ledger) state(id log.Partition) ([]byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s, ok := l.states[id]
+	if l.failed != nil || !ok {
+		return nil, errors.Join(l.failed, fmt.Errorf("%w: the ledger has no state of %s", log.ErrCorrupt, id))
+	}
+	body := make([]byte, s.n)
+	_, err := l.f.ReadAt(body, s.off)
+	return body, err
+}
+
 // strandedLen is how many bytes of a partition's file of stranded frames count.
 func (l *ledger) strandedLen(id log.Partition) int64 {
 	l.mu.Lock()

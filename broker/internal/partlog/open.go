@@ -86,6 +86,9 @@ func (o *Options) defaults() {
 	if o.ScrubEvery == 0 {
 		o.ScrubEvery = defaultScrubEvery
 	}
+	if o.ScrubFirst == 0 {
+		o.ScrubFirst = min(defaultScrubFirst, o.ScrubEvery)
+	}
 	if o.ScrubRate <= 0 {
 		o.ScrubRate = defaultScrubRate
 	}

@@ -32,8 +32,10 @@ type partition struct {
 	mu sync.Mutex
 	// err refuses everything: the partition is damaged or missing. It is set before the engine serves, never later.
 	err error
-	// stopped refuses writes until the next start: a segment could not be written or flushed.
+	// stopped refuses writes: a segment could not be written or flushed. forRoom says that it was for want of room, and that
+	// the partition comes back when there is some; otherwise the next start brings it back.
 	stopped error
+	forRoom bool
 	gone    bool // deleted
 	cfg     log.Config
 	// unjournaled says that batches pass by the journal. It follows cfg.FlushOS once the ledger says so.

@@ -10,8 +10,7 @@ import (
 const (
 	defaultScrubEvery = 7 * 24 * time.Hour
 	defaultScrubRate  = 8 << 20 // bytes a second
-	// firstScrub is how long after a start the first pass begins at the latest.
-	firstScrub = time.Hour
+	defaultScrubFirst = time.Hour
 	// scrubStep is how many bytes are read at full speed.
 	scrubStep = 256 << 10
 )
@@ -19,7 +18,7 @@ const (
 // scrubAll is the goroutine that reads everything again from time to time, slowly.
 func (e *Engine) scrubAll() {
 	defer e.background.Done()
-	wait := min(firstScrub, e.opts.ScrubEvery)
+	wait := e.opts.ScrubFirst
 	for e.sleep(wait) {
 		started := time.Now()
 		var unpaid int64

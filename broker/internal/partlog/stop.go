@@ -4,25 +4,34 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"syscall"
+
+	"github.com/typelog/typelog/broker/internal/vfs"
 )
 
-// halt ends a partition's writes until the next start, because its files cannot be written or flushed. What has its place
-// is still journalled, so that no unit is torn and no offset is left out, and is answered: the next start has it. Reads of
-// what could be read before go on.
+// halt ends a partition's writes, because its files cannot be written or flushed: until there is room if the disk is full,
+// otherwise until the next start. What has its place is still journalled, so that no unit is torn and no offset is left out, and
+// is answered: the partition has it when it comes back. Reads of what could be read before go on.
 func (e *Engine) halt(p *partition, err error) {
+	full := vfs.IsFull(err)
 	err = e.storageError(err)
 	p.mu.Lock()
 	first := p.stopped == nil && !p.gone
 	if first {
-		p.stopped = err
+		p.stopped, p.forRoom = err, full
 	}
 	p.mu.Unlock()
-	if first {
-		e.log.Error("a partition's writes are refused until a restart; its reads and the other partitions go on",
-			"partition", p.id.String(), "error", err)
-		e.addStopped(p)
+	if !first {
+		return
 	}
+	until := "until a restart"
+	if full {
+		until = "until there is room on the disk"
+	}
+	e.log.Error("a partition's writes are refused "+until+"; its reads and the other partitions go on",
+		"partition", p.id.String(), "error", err)
+	e.addStopped(p)
 }
 
 // addStopped has the next checkpoints keep the partition's frames.
@@ -30,6 +39,15 @@ func (e *Engine) addStopped(p *partition) {
 	e.dirtyMu.Lock()
 	e.stopped = append(e.stopped, p)
 	e.dirtyMu.Unlock()
+}
+
+// removeStopped has the partition's frames released like all others.
+func (e *Engine) removeStopped(p *partition) {
+	e.dirtyMu.Lock()
+	defer e.dirtyMu.Unlock()
+	if slices.Contains(e.stopped, p) {
+		e.stopped = slices.DeleteFunc(slices.Clone(e.stopped), func(q *partition) bool { return q == p })
+	}
 }
 
 // stoppedNow returns the partitions that have been stopped so far.

@@ -130,6 +130,7 @@ func (e *Engine) DeleteTopic(ctx context.Context, topic log.TopicID) error {
 		segments, ws := slices.Concat(p.segments, p.replaced), p.takeWatchers()
 		p.mu.Unlock()
 		p.io.Unlock()
+		e.removeStopped(p)
 		e.files.drop(segments)
 		wakeAll(ws)
 	}
@@ -153,7 +154,12 @@ func (e *Engine) discard(topic log.TopicID) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		return err
+		// Windows does not move a directory while somebody reads a file in it. The files can be removed where they are: if a
+		// crash comes between, the catalogue still has the topic as one that is being deleted.
+		if gone := e.fs.RemoveAll(e.topicDir(topic)); gone != nil {
+			return errors.Join(err, gone)
+		}
+		return e.fs.SyncDir(filepath.Join(e.opts.Dir, "topics"))
 	}
 	if err := errors.Join(e.fs.SyncDir(filepath.Join(e.opts.Dir, "topics")), e.fs.SyncDir(trash)); err != nil {
 		return err

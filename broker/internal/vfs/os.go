@@ -14,15 +14,13 @@ var _ FS = OS{}
 const filePerm, dirPerm = 0o600, 0o700
 
 // Create implements FS.
-func (OS) Create(name string) (File, error) {
-	return wrap(os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, filePerm))
-}
+func (OS) Create(name string) (File, error) { return wrap(createFile(name)) }
 
 // Open implements FS.
-func (OS) Open(name string) (File, error) { return wrap(os.OpenFile(name, os.O_RDWR, 0)) }
+func (OS) Open(name string) (File, error) { return wrap(openFile(name)) }
 
 // OpenRead implements FS.
-func (OS) OpenRead(name string) (File, error) { return wrap(os.Open(name)) }
+func (OS) OpenRead(name string) (File, error) { return wrap(openRead(name)) }
 
 // OpenDirect implements FS.
 func (OS) OpenDirect(name string) (File, error) {

@@ -33,8 +33,10 @@ type FS interface {
 	// that, otherwise as Open does. Offsets, lengths and memory (Aligned) of all reads and writes must be multiples of
 	// BlockSize.
 	OpenDirect(name string) (File, error)
-	// Rename moves a file or directory; a file at the new name is replaced.
+	// Rename moves a file or directory; a file at the new name is replaced. Windows neither replaces a file that is open nor
+	// moves a directory in which one is.
 	Rename(from, to string) error
+	// Remove takes a name away. A file that is open can be read until it is closed.
 	Remove(name string) error
 	// RemoveAll removes a tree; it is no error if there is none.
 	RemoveAll(name string) error

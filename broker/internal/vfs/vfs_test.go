@@ -63,6 +63,44 @@ func TestFileSystems(t *testing.T) {
 	}
 }
 
+// TestOpenFilesCanBeRemovedAndRenamed: retention takes a segment away that is being read.
+func TestOpenFilesCanBeRemovedAndRenamed(t *testing.T) {
+	for name, disk := range map[string]vfs.FS{"os": vfs.OS{}, "lossy": lossy.New()} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "d")
+			must(t, disk.MkdirAll(dir))
+			for _, how := range []string{"remove", "rename", "remove all"} {
+				file, moved := filepath.Join(dir, "file"), filepath.Join(dir, "moved")
+				w, err := disk.Create(file)
+				must(t, err)
+				_, err = w.WriteAt([]byte("content"), 0)
+				must(t, err)
+				r, err := disk.OpenRead(file)
+				must(t, err)
+				d, err := disk.OpenDirect(file)
+				must(t, err)
+				switch how {
+				case "remove":
+					must(t, disk.Remove(file))
+				case "rename":
+					must(t, disk.Rename(file, moved))
+				case "remove all":
+					must(t, disk.RemoveAll(dir))
+					must(t, disk.MkdirAll(dir))
+				}
+				again, err := disk.Create(file) // the name is free at once
+				must(t, err)
+				got := make([]byte, 7)
+				_, err = r.ReadAt(got, 0)
+				must(t, errors.Join(err, r.Close(), w.Close(), d.Close(), again.Close(), disk.Remove(file)))
+				if string(got) != "content" {
+					t.Errorf("%s: read %q", how, got)
+				}
+			}
+		})
+	}
+}
+
 // TestLossyLoses: what was not synced is gone after a crash, names and bytes each by itself.
 func TestLossyLoses(t *testing.T) {
 	disk := lossy.New()

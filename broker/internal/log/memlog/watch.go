@@ -27,6 +27,13 @@ func (e *Engine) Watch(parts []log.Partition, wake func()) (stop func()) {
 	}
 }
 
+// Watched is the number of watches that wait.
+func (e *Engine) Watched() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.watches)
+}
+
 // takeWatches removes and returns the watches of these partitions. mu is held; the caller wakes them without it.
 func (e *Engine) takeWatches(moved map[log.Partition]bool) []*watch {
 	var out []*watch

@@ -111,6 +111,13 @@ func (f *FS) CrashAt(n int) {
 	f.ops, f.last = 0, n
 }
 
+// Crashed reports whether the machine has crashed.
+func (f *FS) Crashed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.crashed
+}
+
 // Ops counts the operations that changed something since the start or the last CrashAt.
 func (f *FS) Ops() int {
 	f.mu.Lock()
