@@ -111,7 +111,9 @@ const (
 )
 
 // segment is the name of the last segment.
-func (f *Floor) segment() string { return filepath.Join(f.dir, fmt.Sprintf("segment%d", f.segments.Load())) }
+func (f *Floor) segment() string {
+	return filepath.Join(f.dir, fmt.Sprintf("segment%d", f.segments.Load()))
+}
 
 func (f *Floor) serveBytes(c net.Conn) error {
 	var head [9]byte
