@@ -191,6 +191,8 @@ func (b *builder) claimNames(n *named) {
 	case !claim(n.name, "") || n.root != nil:
 	case n.avro.Kind == schema.Record:
 		claim("New"+n.name, "the constructor of ")
+	case n.avro.Kind == schema.Enum && len(n.avro.Symbols) == 0:
+		b.fail(n.in, n.avro.Pointer, "%s has no symbols, and so no values; give it some", n.origin)
 	case n.avro.Kind == schema.Enum:
 		claim("Parse"+n.name, "the parser of ")
 		for _, symbol := range n.avro.Symbols {
@@ -348,6 +350,9 @@ func (b *builder) unionRef(n *named, r *ref, at place) {
 			}
 		}
 		return
+	}
+	if len(branches) == 0 {
+		b.fail(n.in, at.pointer, "%s: a union without branches has no values; give it some", at.label)
 	}
 	r.form = formUnion
 	r.union = &union{name: at.name, avro: r.avro, origin: at.label}

@@ -1,34 +1,20 @@
 package codegen
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
+import "slices"
 
 // breakCycles turns nullable fields into pointers where a record would otherwise hold itself by value, which Go
 // cannot lay out. Records are walked depth first in the order in which the inputs define them; the field that comes
 // back to a record that is still being walked becomes the pointer, so the choice depends on nothing but the schemas.
-// If that field is not nullable, the last nullable one on the way there becomes it; if none is, no value of the
-// record could ever end, and that is an error.
+// If that field is not nullable, the last nullable one on the way there becomes it; there is one, because checkEnds
+// refused records of which no value could end.
 func (p *goPackage) breakCycles() error {
 	records := p.records()
-	for {
+	if err := checkEnds(records); err != nil {
+		return err
+	}
+	for again := true; again; {
 		w := &cycleWalk{state: map[*named]walkState{}}
-		again := false
-		for _, n := range records {
-			changed, err := w.visit(n)
-			if err != nil {
-				return err
-			}
-			if changed {
-				again = true
-				break
-			}
-		}
-		if !again {
-			break
-		}
+		again = slices.ContainsFunc(records, w.visit)
 	}
 	p.markDeep(records)
 	return nil
@@ -54,10 +40,10 @@ type cycleWalk struct {
 }
 
 // visit walks n. It reports whether it made a field further up the path a pointer, so that the walk must start over.
-func (w *cycleWalk) visit(n *named) (restart bool, err error) {
+func (w *cycleWalk) visit(n *named) (restart bool) {
 	switch w.state[n] {
 	case done, open:
-		return false, nil
+		return false
 	}
 	w.state[n] = open
 	for _, f := range n.fields {
@@ -67,38 +53,29 @@ func (w *cycleWalk) visit(n *named) (restart bool, err error) {
 		}
 		w.path = append(w.path, hop{n, f})
 		if w.state[next] == open {
-			if f.typ.form == formOptional {
-				f.makePointer()
-			} else {
-				return true, w.breakEarlier(next)
+			if f.typ.form != formOptional {
+				w.breakEarlier(next)
+				return true
 			}
-		} else if restart, err = w.visit(next); restart || err != nil {
-			return restart, err
+			f.makePointer()
+		} else if w.visit(next) {
+			return true
 		}
 		w.path = w.path[:len(w.path)-1]
 	}
 	w.state[n] = done
-	return false, nil
+	return false
 }
 
 // breakEarlier makes the last nullable field of the cycle that ends the path and began at start a pointer.
-func (w *cycleWalk) breakEarlier(start *named) error {
+func (w *cycleWalk) breakEarlier(start *named) {
 	first := slices.IndexFunc(w.path, func(h hop) bool { return h.from == start })
-	cycle := w.path[first:]
-	for _, h := range slices.Backward(cycle) {
+	for _, h := range slices.Backward(w.path[first:]) {
 		if h.field.typ.form == formOptional {
 			h.field.makePointer()
-			return nil
+			return
 		}
 	}
-	var names []string
-	for _, h := range cycle {
-		names = append(names, h.from.avro.FullName()+"."+h.field.avro.Name)
-	}
-	last := cycle[len(cycle)-1].field
-	return &Error{Path: start.in.Path, Pointer: last.avro.Pointer, Message: fmt.Sprintf(
-		"%s contains itself without null, array or map between (%s -> %s), so no value of it could end; make one of these fields nullable",
-		start.avro.FullName(), strings.Join(names, " -> "), start.avro.FullName())}
 }
 
 // byValue returns the record that a field of this type holds inside itself, or nil.

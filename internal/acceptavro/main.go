@@ -1,6 +1,6 @@
 // Command acceptavro runs Avro's published test vectors, in a directory that its argument names, against this repository's
-// Avro: schemas with their canonical forms and fingerprints, container files in every codec, a single-object message. It
-// prints a line for each kind of vector and exits with 1 if one does not hold. A second argument names a file of JSON lines with
+// Avro: schemas with their canonical forms and fingerprints, container files in every codec, a single-object message. The
+// vectors may also lie in a directory "vectors" of it. It prints a line for each kind of vector and exits with 1 if one does not hold. A second argument names a file of JSON lines with
 // schemas that a registry was asked to take ({"schema": …, "status": 200 if it did}): the generic codec must be able to
 // handle data of each, or refuse it by name. make accept-avro runs it.
 package main
@@ -13,10 +13,10 @@ import (
 
 func main() {
 	if len(os.Args) != 2 && len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: acceptavro DIR [FILE], a directory with schema-tests.txt, weather.avro and the other vectors of Apache Avro's share/test")
+		fmt.Fprintln(os.Stderr, "usage: acceptavro DIR [FILE], a directory that has schema-tests.txt, weather.avro and the other vectors of Apache Avro's share/test in it or in vectors")
 		os.Exit(2)
 	}
-	v := vectors{dir: os.Args[1]}
+	v := vectors{dir: vectorsIn(os.Args[1])}
 	checked := 0
 	failed := 0
 	steps := []step{
@@ -59,6 +59,15 @@ type step struct {
 
 // vectors are the files of a directory.
 type vectors struct{ dir string }
+
+// vectorsIn returns the directory in dir that has the vectors: dir itself, if none is named vectors.
+func vectorsIn(dir string) string {
+	inner := filepath.Join(dir, "vectors")
+	if info, err := os.Stat(inner); err == nil && info.IsDir() {
+		return inner
+	}
+	return dir
+}
 
 func (v vectors) path(name string) string { return filepath.Join(v.dir, filepath.FromSlash(name)) }
 
