@@ -71,9 +71,9 @@ bench-registry: ## measure the registry against bare handlers, how fast it regis
 	$(GO) run ./registry/internal/bench
 
 .PHONY: bench-avro
-bench-avro: ## measure generated Avro code against hamba, twmb/avro, goavro and an encoder written by hand, with the targets
+bench-avro: ## measure generated Avro code against hamba, twmb/avro, goavro, gogen-avro and an encoder written by hand
 	$(GO) run ./serde/avro/internal/bench
-	cd serde/avro/internal/bench/others && $(GO) run .
+	cd serde/avro/internal/bench/others && $(GO) generate && $(GO) run .
 
 .PHONY: scale
 scale: ## generate from 5,000 fields in less than 2 s, and compile the result

@@ -1,5 +1,6 @@
-// Command others measures generated code against twmb/avro and goavro, on the record of the benchmark beside it. It is a
-// module of its own, so that what it compares is no dependency of the product: go run . in this directory.
+// Command others measures generated code against twmb/avro, goavro and gogen-avro, on the record of the benchmark beside it.
+// It is a module of its own, so that what it compares is no dependency of the product: go generate and then go run . in this
+// directory, as make bench-avro does.
 package main
 
 import (
@@ -31,6 +32,7 @@ func main() {
 		os.Exit(1)
 	}
 	measure.Report("The record with a decimal", cases)
+	fmt.Println("\n" + gogenNote)
 }
 
 // plainSale is the record as a user of twmb/avro would declare it.
@@ -82,36 +84,40 @@ func newCases() ([]*measure.Case, error) {
 	var buf []byte
 	var used sale.Sale
 	var plainUsed plainSale
-	cases := []*measure.Case{
+	gogen, gogenData, err := gogenCases(data)
+	if err != nil {
+		return nil, err
+	}
+	cases := append([]*measure.Case{
 		{Name: "encode", Run: func() (err error) { buf, err = value.AppendAvro(buf[:0]); return err }, Targets: []measure.Target{
-			{Than: "encode, twmb/avro", Allocs: -1}, {Than: "encode, goavro", Allocs: -1}}},
+			{Than: "encode, twmb/avro", Allocs: -1}, {Than: "encode, goavro", Allocs: -1}, {Than: "encode, gogen-avro", Allocs: -1}}},
 		{Name: "encode, twmb/avro", Run: func() (err error) { buf, err = plain.AppendEncode(buf[:0], &plainValue); return err }},
 		{Name: "encode, goavro", Run: func() (err error) { buf, err = native.BinaryFromNative(buf[:0], nativeValue); return err }},
 		{Name: "decode fresh", Run: func() error { return new(sale.Sale).DecodeAvro(data, avro.DecodeOptions{}) }, Targets: []measure.Target{
-			{Than: "decode fresh, twmb/avro", Allocs: -1}, {Than: "decode fresh, goavro", Allocs: -1}}},
+			{Than: "decode fresh, twmb/avro", Allocs: -1}, {Than: "decode fresh, goavro", Allocs: -1}, {Than: "decode fresh, gogen-avro", Allocs: -1}}},
 		{Name: "decode fresh, twmb/avro", Run: func() error { _, err := plain.Decode(data, new(plainSale)); return err }},
 		{Name: "decode fresh, goavro", Run: func() error { _, _, err := native.NativeFromBinary(data); return err }},
 		{Name: "decode used", Run: func() error { return used.DecodeAvro(data, avro.DecodeOptions{}) }, Targets: []measure.Target{
-			{Than: "decode used, twmb/avro", Allocs: -1}}},
+			{Than: "decode used, twmb/avro", Allocs: -1}, {Than: "decode used, gogen-avro", Allocs: -1}}},
 		{Name: "decode used, twmb/avro", Run: func() error { _, err := plain.Decode(data, &plainUsed); return err }},
-	}
+	}, gogen...)
 	for _, c := range cases {
 		c.Bytes = len(data)
 	}
-	return cases, check(value, plain, &plainValue, native, nativeValue)
+	plainData, err := plain.Encode(&plainValue)
+	if err != nil {
+		return nil, fmt.Errorf("twmb/avro: %w", err)
+	}
+	nativeData, err := native.BinaryFromNative(nil, nativeValue)
+	if err != nil {
+		return nil, fmt.Errorf("goavro: %w", err)
+	}
+	return cases, check(value, map[string][]byte{"twmb/avro": plainData, "goavro": nativeData, "gogen-avro": gogenData})
 }
 
-// check sees to it that all encode the same value.
-func check(value *sale.Sale, plain *twmb.Schema, plainValue *plainSale, native *goavro.Codec, nativeValue any) error {
-	a, err := plain.Encode(plainValue)
-	if err != nil {
-		return fmt.Errorf("twmb/avro: %w", err)
-	}
-	b, err := native.BinaryFromNative(nil, nativeValue)
-	if err != nil {
-		return fmt.Errorf("goavro: %w", err)
-	}
-	for name, data := range map[string][]byte{"twmb/avro": a, "goavro": b} {
+// check sees to it that all have encoded the same value.
+func check(value *sale.Sale, encoded map[string][]byte) error {
+	for name, data := range encoded {
 		var back sale.Sale
 		if err := back.DecodeAvro(data, avro.DecodeOptions{}); err != nil || !reflect.DeepEqual(&back, value) {
 			return fmt.Errorf("what %s wrote does not come back: %+v (%v)", name, back, err)
