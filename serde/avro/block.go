@@ -106,6 +106,9 @@ func Grow[T any](r *Reader, s []T, n int) []T {
 	if size > 0 && n > math.MaxInt/size || !r.Charge(n*size) {
 		return s
 	}
+	if cap(s) == 0 {
+		return make([]T, 0, n)
+	}
 	return slices.Grow(s, n)
 }
 

@@ -151,6 +151,12 @@ func (r *Reader) decimal(start, n, precision, scale int) Decimal {
 	if r.err != nil {
 		return Decimal{}
 	}
+	if 0 < n && n <= 8 && precision > 0 { // most fit 64 bits
+		if d := decimalOf(b, scale); !d.tooLong(precision) {
+			r.pos += n
+			return d
+		}
+	}
 	if reason := checkDecimal(b, precision); reason != "" {
 		r.fail(ErrMalformed, start, reason)
 		return Decimal{}

@@ -1,6 +1,9 @@
 package avro
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Generated code reads the bytes of another writer's schema in place: it asks before each field of a record where that
 // field's bytes are. Fields that are encoded alike are read from the writer's bytes; those that the reader's schema does
@@ -23,20 +26,19 @@ type Fields struct {
 	alike int // so many of the next fields are read where they are
 	next  int // the next move, after those
 	base  int // of a stepReordered: where its places begin
-}
-
-// aside is what a Reader needs while it follows a plan.
-type aside struct {
-	projector projector
-	zeroItems int   // items without bytes that projections may still read
-	places    []int // a stack: where the fields of the reordered records around here begin, and the record's end
 
 	// The writer's bytes while a projected value or a default is read.
-	active   bool
-	buf      []byte
-	pos      int
+	away     bool
 	owned    bool
 	skipUTF8 bool
+	pos      int
+	buf      []byte
+}
+
+// aside is what a Reader needs where a plan is more than fields that are left out, added or read as they are.
+type aside struct {
+	projector projector
+	places    []int // a stack: where the fields of the reordered records around here begin, and the record's end
 }
 
 // Begin is Reset for generated code that asks Fields before each field of every record: with opts.Writer it reads the
@@ -53,11 +55,18 @@ func (r *Reader) Begin(src []byte, opts DecodeOptions) {
 		return
 	}
 	r.step, r.pool = w.root.inner(), &w.asides
-	if r.aside, _ = r.pool.Get().(*aside); r.aside == nil {
-		r.aside = new(aside)
+	r.skipItems = r.zeroItems
+}
+
+// besides returns r's aside, at the first call from the pool.
+func (r *Reader) besides() *aside {
+	if r.aside == nil {
+		if r.aside, _ = r.pool.Get().(*aside); r.aside == nil {
+			r.aside = new(aside)
+		}
+		r.aside.places = r.aside.places[:0]
 	}
-	a := r.aside
-	a.zeroItems, a.places, a.active = opts.Limits.maxZeroItems(), a.places[:0], false
+	return r.aside
 }
 
 // Fields begins a record.
@@ -69,17 +78,19 @@ func (r *Reader) Fields() Fields {
 }
 
 func (r *Reader) fields() Fields {
-	f := Fields{step: r.step, base: len(r.aside.places)}
+	f := Fields{step: r.step}
 	if f.step.kind == stepReordered {
+		a := r.besides()
+		f.base = len(a.places)
 		pos, fields := r.pos, f.step.w.fields
 		for i := range fields {
-			r.aside.places = append(r.aside.places, pos)
+			a.places = append(a.places, pos)
 			if pos = r.skip(fields[i].node, pos); pos < 0 {
 				r.in(fields[i].name)
 				break
 			}
 		}
-		r.aside.places = append(r.aside.places, pos)
+		a.places = append(a.places, pos)
 	}
 	return f
 }
@@ -95,36 +106,38 @@ func (f *Fields) Next(r *Reader) bool {
 }
 
 func (f *Fields) nextMove(r *Reader) bool {
-	if r.aside.active {
-		r.resume()
+	if f.away {
+		f.resume(r)
 	}
-	for f.step.kind == stepRecord && f.step.moves[f.next].dropped() && r.err == nil {
+	m := &f.step.moves[f.next]
+	for m.way == wayDrop && r.err == nil {
 		f.drop(r)
+		m = &f.step.moves[f.next]
 	}
 	if r.err != nil {
 		return false
 	}
-	m := &f.step.moves[f.next]
 	f.next++
 	if f.step.kind == stepReordered && m.node != nil {
 		r.pos = r.aside.places[f.base+m.from]
 	}
-	switch {
-	case m.node == nil:
-		r.divert(m.bytes)
-	case m.step.alike:
+	switch m.way {
+	case wayAlike:
 		r.step = nil
 		f.alike = m.following
 		f.next += m.following
-	case m.step.copies: // in place too, if the writer's type allows it
+		return true
+	case wayDefault:
+		f.divert(r, m.bytes)
+	case wayChecked:
 		r.step = nil
 		if r.skip(m.node, r.pos) < 0 {
 			r.in(m.name)
 		}
-	case m.step.inner() != nil:
+	case wayInside:
 		r.step = m.step.inner()
 	default:
-		if r.projectValue(m.step); r.err != nil {
+		if f.projectValue(r, m.step); r.err != nil {
 			r.in(m.name)
 		}
 	}
@@ -139,8 +152,8 @@ func (f *Fields) End(r *Reader) {
 }
 
 func (f *Fields) end(r *Reader) {
-	if r.aside.active {
-		r.resume()
+	if f.away {
+		f.resume(r)
 	}
 	if r.err != nil {
 		return
@@ -167,56 +180,98 @@ func (f *Fields) drop(r *Reader) {
 	r.in(m.name)
 }
 
-func (m *move) dropped() bool { return m.step == nil && m.node != nil }
+// way says how generated code reads the field that a move makes.
+type way uint8
+
+const (
+	wayProject way = iota // projected, and read from there
+	wayAlike              // where it is
+	wayChecked            // where it is, if the writer's type allows it, too
+	wayInside             // where it is, by the plan of the records in it
+	wayDefault            // from the default
+	wayDrop               // not at all: the reader's schema does not have it
+)
+
+// choose returns a move's way.
+func (m *move) choose() way {
+	switch {
+	case m.node == nil:
+		return wayDefault
+	case m.step == nil:
+		return wayDrop
+	case m.step.alike:
+		return wayAlike
+	case m.step.copies:
+		return wayChecked
+	case m.step.inner() != nil:
+		return wayInside
+	}
+	return wayProject
+}
 
 // skip walks a value of the writer's and returns its end, or -1 with the fault set.
 func (r *Reader) skip(n *node, pos int) int {
 	if r.err != nil {
 		return -1
 	}
-	w := walker{buf: r.buf, depth: r.depth, zeroItems: r.aside.zeroItems}
+	if end := r.skipShort(n, pos); end >= 0 {
+		return end
+	}
+	w := walker{buf: r.buf, depth: r.depth, zeroItems: r.skipItems}
 	end := w.walk(n, pos)
-	r.aside.zeroItems = w.zeroItems
+	r.skipItems = w.zeroItems
 	if end < 0 {
 		r.err, r.buf, r.pos = w.err, nil, 0
 	}
 	return end
 }
 
-// projectValue projects the value that comes next and reads it from there.
-func (r *Reader) projectValue(s *step) {
-	a := r.aside
-	p := &a.projector
+// skipShort is skip for the most frequent types and lengths; -1 for all else, and for what is faulty.
+func (r *Reader) skipShort(n *node, pos int) int {
+	if pos < len(r.buf) {
+		switch b := r.buf[pos]; {
+		case n.op == opInt && b < 0x80, n.op == opNullable && b == n.nullAt:
+			return pos + 1
+		case n.op == opString && b&0x81 == 0:
+			if end := pos + 1 + int(b>>1); end <= len(r.buf) && validText(r.buf[pos+1:end]) {
+				return end
+			}
+		}
+	}
+	return -1
+}
+
+// projectValue projects the value that comes next and has r read it from there.
+func (f *Fields) projectValue(r *Reader, s *step) {
+	p := &r.besides().projector
 	*p = projector{
-		walker:   walker{buf: r.buf, depth: r.depth, zeroItems: a.zeroItems},
+		walker:   walker{buf: r.buf, depth: r.depth, zeroItems: r.skipItems},
 		out:      p.out[:0],
 		most:     r.alloc,
 		outItems: r.zeroItems,
 		places:   p.places[:0],
 	}
 	end := p.project(s, r.pos)
-	a.zeroItems, p.buf = p.zeroItems, nil
+	r.skipItems, p.buf = p.zeroItems, nil
 	if end < 0 {
 		r.err, r.buf, r.pos = p.err, nil, 0
 		return
 	}
 	r.pos = end
-	r.divert(p.out)
+	f.divert(r, p.out)
 }
 
 // divert makes r read one value from other bytes, which must not become part of it.
-func (r *Reader) divert(value []byte) {
+func (f *Fields) divert(r *Reader, value []byte) {
 	if !r.Charge(len(value)) {
 		return
 	}
-	a := r.aside
-	a.active, a.buf, a.pos, a.owned, a.skipUTF8 = true, r.buf, r.pos, r.owned, r.skipUTF8
+	f.away, f.buf, f.pos, f.owned, f.skipUTF8 = true, r.buf, r.pos, r.owned, r.skipUTF8
 	r.buf, r.pos, r.owned, r.skipUTF8, r.derived, r.step = value, 0, false, true, true, nil
 }
 
 // resume goes back to the writer's bytes after a value from elsewhere.
-func (r *Reader) resume() {
-	a := r.aside
+func (f *Fields) resume(r *Reader) {
 	if r.err != nil {
 		return
 	}
@@ -224,29 +279,26 @@ func (r *Reader) resume() {
 		r.fail(ErrMalformed, r.pos, "the projected value was not read to its end")
 		return
 	}
-	r.buf, r.pos, r.owned, r.skipUTF8, r.derived = a.buf, a.pos, a.owned, a.skipUTF8, false
-	a.active, a.buf = false, nil
+	r.buf, r.pos, r.owned, r.skipUTF8, r.derived = f.buf, f.pos, f.owned, f.skipUTF8, false
+	f.away, f.buf = false, nil
 }
 
 // release gives r's aside back.
 func (r *Reader) release() {
-	a := r.aside
-	a.active, a.buf = false, nil
-	if cap(a.projector.out) > maxPooled {
-		a.projector.out = nil
+	if cap(r.aside.projector.out) > maxPooled {
+		r.aside.projector.out = nil
 	}
-	r.pool.Put(a)
-	r.aside, r.step = nil, nil
+	r.pool.Put(r.aside)
+	r.aside = nil
 }
 
-// countFollowing computes following of a record's moves.
-func (s *step) countFollowing() {
-	if s.kind != stepRecord {
-		return
-	}
-	for i := len(s.moves) - 2; i >= 0; i-- {
-		if next := &s.moves[i+1]; next.step != nil && next.step.alike {
-			s.moves[i].following = next.following + 1
+// chooseWays says of a record's moves how generated code reads them.
+func (s *step) chooseWays() {
+	for i := range slices.Backward(s.moves) {
+		m := &s.moves[i]
+		m.way = m.choose()
+		if next := i + 1; s.kind == stepRecord && next < len(s.moves) && s.moves[next].way == wayAlike {
+			m.following = s.moves[next].following + 1
 		}
 	}
 }

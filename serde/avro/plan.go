@@ -53,6 +53,7 @@ type move struct {
 	bytes []byte // a default, encoded
 	from  int
 
+	way       way // see Fields
 	following int // of a stepRecord: how many fields after this one are read as they are, without a gap
 }
 

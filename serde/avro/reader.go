@@ -1,7 +1,6 @@
 package avro
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -37,8 +36,9 @@ type Reader struct {
 	scratch *[]byte // buf's storage if it is a projection; Finish gives it back to pool
 	pool    *sync.Pool
 
-	step  *step  // how the record that comes next is read from a writer's bytes; nil if they are the reader's
-	aside *aside // while reading by a plan; Finish gives it back to pool
+	step      *step  // how the record that comes next is read from a writer's bytes; nil if they are the reader's
+	skipItems int    // items without bytes that may still be skipped or projected by the plan
+	aside     *aside // for what a plan needs besides; Finish gives it back to pool
 }
 
 // maxPooled is the largest buffer that goes back to a pool.
@@ -276,9 +276,12 @@ func (r *Reader) String() string {
 		if size := r.buf[r.pos]; size&0x81 == 0 && size != 0 { // one byte says the length
 			start := r.pos + 1
 			end := start + int(size>>1)
-			if end <= len(r.buf) && (r.skipUTF8 || validText(r.buf[start:end])) {
-				r.pos = end
-				return unsafe.String(&r.buf[start], end-start)
+			if end <= len(r.buf) {
+				b := r.buf[start:end]
+				if len(b) >= 8 && isASCII(b) || r.skipUTF8 || validText(b) {
+					r.pos = end
+					return unsafe.String(&b[0], len(b))
+				}
 			}
 		}
 	}
@@ -333,8 +336,9 @@ func (r *Reader) Bytes() []byte {
 
 // own makes a copy of all bytes that values may point into from now on.
 func (r *Reader) own() {
-	r.buf = bytes.Clone(r.buf)
-	r.owned = true
+	own := make([]byte, len(r.buf))
+	copy(own, r.buf)
+	r.buf, r.owned = own, true
 }
 
 // varint reads a long; what says what it is for.

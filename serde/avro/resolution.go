@@ -45,8 +45,10 @@ func Resolve(writer, reader *schema.Schema) (*Resolution, error) {
 	for _, s := range p.steps {
 		if !s.alike {
 			s.place = s.findInner()
-			s.countFollowing()
 		}
+	}
+	for _, s := range p.steps {
+		s.chooseWays()
 	}
 	return &Resolution{root: root, same: root.copies && writer.Canonical() == reader.Canonical()}, nil
 }

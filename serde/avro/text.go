@@ -12,12 +12,7 @@ const highBits = 0x8080808080808080
 // validText reports whether b is UTF-8. Most texts are short and ASCII: those take a few loads.
 func validText(b []byte) bool {
 	if len(b) >= 8 {
-		last := len(b) - 8
-		seen := binary.LittleEndian.Uint64(b[last:])
-		for i := 0; i < last; i += 8 {
-			seen |= binary.LittleEndian.Uint64(b[i:])
-		}
-		return seen&highBits == 0 || utf8.Valid(b)
+		return isASCII(b) || utf8.Valid(b)
 	}
 	if len(b) >= 4 {
 		seen := binary.LittleEndian.Uint32(b) | binary.LittleEndian.Uint32(b[len(b)-4:])
@@ -28,6 +23,16 @@ func validText(b []byte) bool {
 		seen |= c
 	}
 	return seen < 0x80 || utf8.Valid(b)
+}
+
+// isASCII reports whether b, at least 8 bytes, is ASCII. It is small enough to become part of its callers.
+func isASCII(b []byte) bool {
+	last := len(b) - 8
+	seen := binary.LittleEndian.Uint64(b[last:])
+	for i := 0; i < last; i += 8 {
+		seen |= binary.LittleEndian.Uint64(b[i:])
+	}
+	return seen&highBits == 0
 }
 
 // textBytes is s as bytes that must not be changed.
