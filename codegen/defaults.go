@@ -161,8 +161,8 @@ func floatLiteral(v schema.Value, bits int) (string, error) {
 		return "", nil
 	case f == 0:
 		return fmt.Sprintf("float%d(avro.NegativeZero())", bits), nil
-	case math.IsNaN(f) || math.IsInf(f, 0): // no JSON number is
-		return "", fmt.Errorf("%s is no number", v.Text)
+	case math.IsNaN(f) || math.IsInf(f, 0): // the text was "NaN", "Infinity" or "-Infinity", as Avro's JSON has them
+		return fmt.Sprintf("float%d(avro.NotFinite(%q))", bits, v.Text), nil
 	}
 	return strconv.FormatFloat(f, 'g', -1, bits), nil
 }

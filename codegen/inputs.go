@@ -83,7 +83,11 @@ func (in *input) parse(path []*input) error {
 	in.schema, err = schema.Parse(in.Text, schema.WithReferences(references...))
 	var fault *schema.ParseError
 	if errors.As(err, &fault) {
-		return &Error{Path: in.Path, Pointer: fault.Pointer, Message: fault.Reason}
+		message := fault.Reason
+		if strings.HasPrefix(message, "Undefined schema: ") {
+			message += "; name the file that defines it, too"
+		}
+		return &Error{Path: in.Path, Pointer: fault.Pointer, Message: message}
 	}
 	return err
 }

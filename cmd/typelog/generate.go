@@ -201,7 +201,7 @@ func readSchema(path string) (string, error) {
 	if len(text) > maxSchema {
 		return "", fmt.Errorf("%s: larger than %d bytes, which no schema should be", path, maxSchema)
 	}
-	return string(text), nil
+	return strings.TrimPrefix(string(text), "\ufeff"), nil // a byte order mark, as some editors write it, is no JSON
 }
 
 // writeGenerated writes the files that changed. It overwrites only what it generated before.

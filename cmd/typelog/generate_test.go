@@ -36,7 +36,7 @@ func TestGenerateAndCheck(t *testing.T) {
 	schemas, out := filepath.Join(dir, "schemas"), filepath.Join(dir, "events")
 	writeFile(t, filepath.Join(schemas, "a", "order.avsc"),
 		`{"type":"record","name":"Order","namespace":"shop.events","fields":[{"name":"line","type":"Line"}]}`)
-	writeFile(t, filepath.Join(schemas, "line.avsc"),
+	writeFile(t, filepath.Join(schemas, "line.avsc"), "\ufeff"+ // as some editors save it
 		`{"type":"record","name":"Line","namespace":"shop.events","fields":[{"name":"sku","type":"string"}]}`)
 
 	if printed, err := generate("--out", out, "--check", schemas); err == nil || !strings.Contains(printed, "order_avro.go: missing") {

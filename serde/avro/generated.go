@@ -52,6 +52,19 @@ func DecodeDatumJSON(text []byte, v Datum, codec func() (*Codec, error)) error {
 // NegativeZero returns -0, for which Go has no constant.
 func NegativeZero() float64 { return math.Copysign(0, -1) }
 
+// NotFinite returns NaN, Infinity or -Infinity, for which Go has no constants either: it panics for all else.
+func NotFinite(name string) float64 {
+	switch name {
+	case "NaN":
+		return math.NaN()
+	case "Infinity":
+		return math.Inf(1)
+	case "-Infinity":
+		return math.Inf(-1)
+	}
+	panic("avro: " + name + " is finite")
+}
+
 // RandomDatum sets v to a random value of its schema. It panics if there is none (an enum without symbols), or if v and
 // codec are not of one schema.
 func RandomDatum(v Datum, codec func() (*Codec, error), r *rand.Rand) {

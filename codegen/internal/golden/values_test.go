@@ -34,8 +34,13 @@ func TestDefaults(t *testing.T) {
 		At: time.UnixMilli(1000).UTC(), ID: avro.UUID{15: 0xff}, Day: time.Date(2024, 10, 4, 0, 0, 0, 0, time.UTC),
 		Mixed: defaults.DefaultsMixedInt{Value: 5},
 		Huge:  avro.MustDecimal("-472236648286964521.3696"), Sum: avro.NewDecimal(1234, 3), Cold: float32(math.Copysign(0, -1)),
+		Endless: float32(math.Inf(-1)),
 	}
-	if got := defaults.NewDefaults(); !reflect.DeepEqual(got, want) {
+	got := defaults.NewDefaults()
+	if !math.IsNaN(got.Unknown) {
+		t.Errorf("NaN became %v", got.Unknown)
+	}
+	if got.Unknown = 0; !reflect.DeepEqual(got, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
 	}
 	if !math.Signbit(float64(defaults.NewDefaults().Cold)) {

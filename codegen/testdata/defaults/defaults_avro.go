@@ -41,34 +41,38 @@ type Defaults struct {
 	Huge    avro.Decimal     `json:"huge"`
 	Sum     avro.Decimal     `json:"sum"`
 	Cold    float32          `json:"cold"`
+	Unknown float64          `json:"unknown"`
+	Endless float32          `json:"endless"`
 }
 
 // NewDefaults returns a value that holds the schema's defaults, and Go's zero values elsewhere.
 func NewDefaults() *Defaults {
 	return &Defaults{
-		Flag:   true,
-		Small:  -7,
-		Big:    9007199254740993,
-		Ratio:  0.5,
-		Exact:  -1e-09,
-		Text:   "say \"hi\"\n\u2028`",
-		Raw:    []byte("\x00\xffA"),
-		Four:   Four{0x01, 0x02, 0x03, 0xff},
-		Kind:   KindB,
-		Tags:   []string{"x", "y"},
-		Limits: map[string]int64{"a": 1, "b": int64(0)},
-		Point:  Point{X: 3, Y: 9, Label: avro.Some[string]("here")},
-		Other:  *NewPoint(),
-		Maybe:  avro.Some[string]("yes"),
-		Zero:   avro.Some[int64](int64(0)),
-		Empty:  []int32{},
-		At:     time.UnixMilli(1000).UTC(),
-		ID:     avro.UUID{0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xff},
-		Day:    avro.DateTime(20000),
-		Mixed:  DefaultsMixedInt{Value: 5},
-		Huge:   avro.MustDecimal("-472236648286964521.3696"),
-		Sum:    avro.NewDecimal(1234, 3),
-		Cold:   float32(avro.NegativeZero()),
+		Flag:    true,
+		Small:   -7,
+		Big:     9007199254740993,
+		Ratio:   0.5,
+		Exact:   -1e-09,
+		Text:    "say \"hi\"\n\u2028`",
+		Raw:     []byte("\x00\xffA"),
+		Four:    Four{0x01, 0x02, 0x03, 0xff},
+		Kind:    KindB,
+		Tags:    []string{"x", "y"},
+		Limits:  map[string]int64{"a": 1, "b": int64(0)},
+		Point:   Point{X: 3, Y: 9, Label: avro.Some[string]("here")},
+		Other:   *NewPoint(),
+		Maybe:   avro.Some[string]("yes"),
+		Zero:    avro.Some[int64](int64(0)),
+		Empty:   []int32{},
+		At:      time.UnixMilli(1000).UTC(),
+		ID:      avro.UUID{0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xff},
+		Day:     avro.DateTime(20000),
+		Mixed:   DefaultsMixedInt{Value: 5},
+		Huge:    avro.MustDecimal("-472236648286964521.3696"),
+		Sum:     avro.NewDecimal(1234, 3),
+		Cold:    float32(avro.NegativeZero()),
+		Unknown: float64(avro.NotFinite("NaN")),
+		Endless: float32(avro.NotFinite("-Infinity")),
 	}
 }
 
@@ -95,10 +99,10 @@ func (v *Defaults) DecodeAvro(src []byte, opts avro.DecodeOptions) error {
 
 // AvroSchema returns the schema, verbatim as it was generated from, and its CRC-64-AVRO fingerprint.
 func (*Defaults) AvroSchema() (text string, fingerprint uint64) {
-	return schemaOfDefaults, 0x339395cb41c8b842
+	return schemaOfDefaults, 0xde3c2b6cff5b1bf2
 }
 
-const schemaOfDefaults = "{\n  \"type\": \"record\",\n  \"name\": \"Defaults\",\n  \"namespace\": \"test.defaults\",\n  \"fields\": [\n    {\n      \"name\": \"flag\",\n      \"type\": \"boolean\",\n      \"default\": true\n    },\n    {\n      \"name\": \"small\",\n      \"type\": \"int\",\n      \"default\": -7\n    },\n    {\n      \"name\": \"big\",\n      \"type\": \"long\",\n      \"default\": 9007199254740993\n    },\n    {\n      \"name\": \"ratio\",\n      \"type\": \"float\",\n      \"default\": 0.5\n    },\n    {\n      \"name\": \"exact\",\n      \"type\": \"double\",\n      \"default\": -1e-09\n    },\n    {\n      \"name\": \"text\",\n      \"type\": \"string\",\n      \"default\": \"say \\\"hi\\\"\\n\u2028`\"\n    },\n    {\n      \"name\": \"raw\",\n      \"type\": \"bytes\",\n      \"default\": \"\\u0000ÿA\"\n    },\n    {\n      \"name\": \"four\",\n      \"type\": {\n        \"type\": \"fixed\",\n        \"name\": \"Four\",\n        \"size\": 4\n      },\n      \"default\": \"\\u0001\\u0002\\u0003ÿ\"\n    },\n    {\n      \"name\": \"kind\",\n      \"type\": {\n        \"type\": \"enum\",\n        \"name\": \"Kind\",\n        \"symbols\": [\n          \"A\",\n          \"B\"\n        ]\n      },\n      \"default\": \"B\"\n    },\n    {\n      \"name\": \"tags\",\n      \"type\": {\n        \"type\": \"array\",\n        \"items\": \"string\"\n      },\n      \"default\": [\n        \"x\",\n        \"y\"\n      ]\n    },\n    {\n      \"name\": \"limits\",\n      \"type\": {\n        \"type\": \"map\",\n        \"values\": \"long\"\n      },\n      \"default\": {\n        \"a\": 1,\n        \"b\": 0\n      }\n    },\n    {\n      \"name\": \"point\",\n      \"type\": {\n        \"type\": \"record\",\n        \"name\": \"Point\",\n        \"fields\": [\n          {\n            \"name\": \"x\",\n            \"type\": \"int\",\n            \"default\": 3\n          },\n          {\n            \"name\": \"y\",\n            \"type\": \"int\",\n            \"default\": 0\n          },\n          {\n            \"name\": \"label\",\n            \"type\": [\n              \"string\",\n              \"null\"\n            ],\n            \"default\": \"here\"\n          }\n        ]\n      },\n      \"default\": {\n        \"y\": 9\n      }\n    },\n    {\n      \"name\": \"other\",\n      \"type\": \"Point\"\n    },\n    {\n      \"name\": \"maybe\",\n      \"type\": [\n        \"string\",\n        \"null\"\n      ],\n      \"default\": \"yes\"\n    },\n    {\n      \"name\": \"nothing\",\n      \"type\": [\n        \"null\",\n        \"string\"\n      ],\n      \"default\": null\n    },\n    {\n      \"name\": \"zero\",\n      \"type\": [\n        \"long\",\n        \"null\"\n      ],\n      \"default\": 0\n    },\n    {\n      \"name\": \"empty\",\n      \"type\": [\n        {\n          \"type\": \"array\",\n          \"items\": \"int\"\n        },\n        \"null\"\n      ],\n      \"default\": []\n    },\n    {\n      \"name\": \"at\",\n      \"type\": {\n        \"type\": \"long\",\n        \"logicalType\": \"timestamp-millis\"\n      },\n      \"default\": 1000\n    },\n    {\n      \"name\": \"id\",\n      \"type\": {\n        \"type\": \"string\",\n        \"logicalType\": \"uuid\"\n      },\n      \"default\": \"00000000-0000-0000-0000-0000000000ff\"\n    },\n    {\n      \"name\": \"day\",\n      \"type\": {\n        \"type\": \"int\",\n        \"logicalType\": \"date\"\n      },\n      \"default\": 20000\n    },\n    {\n      \"name\": \"mixed\",\n      \"type\": [\n        \"int\",\n        \"string\"\n      ],\n      \"default\": 5\n    },\n    {\n      \"name\": \"huge\",\n      \"type\": {\n        \"type\": \"bytes\",\n        \"logicalType\": \"decimal\",\n        \"precision\": 30,\n        \"scale\": 4\n      },\n      \"default\": \"\\u00ff\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\"\n    },\n    {\n      \"name\": \"sum\",\n      \"type\": {\n        \"type\": \"bytes\",\n        \"logicalType\": \"big-decimal\"\n      },\n      \"default\": \"\\u0004\\u0004\\u00d2\\u0006\"\n    },\n    {\n      \"name\": \"cold\",\n      \"type\": \"float\",\n      \"default\": -0.0\n    }\n  ]\n}\n"
+const schemaOfDefaults = "{\n  \"type\": \"record\",\n  \"name\": \"Defaults\",\n  \"namespace\": \"test.defaults\",\n  \"fields\": [\n    {\n      \"name\": \"flag\",\n      \"type\": \"boolean\",\n      \"default\": true\n    },\n    {\n      \"name\": \"small\",\n      \"type\": \"int\",\n      \"default\": -7\n    },\n    {\n      \"name\": \"big\",\n      \"type\": \"long\",\n      \"default\": 9007199254740993\n    },\n    {\n      \"name\": \"ratio\",\n      \"type\": \"float\",\n      \"default\": 0.5\n    },\n    {\n      \"name\": \"exact\",\n      \"type\": \"double\",\n      \"default\": -1e-09\n    },\n    {\n      \"name\": \"text\",\n      \"type\": \"string\",\n      \"default\": \"say \\\"hi\\\"\\n\u2028`\"\n    },\n    {\n      \"name\": \"raw\",\n      \"type\": \"bytes\",\n      \"default\": \"\\u0000ÿA\"\n    },\n    {\n      \"name\": \"four\",\n      \"type\": {\n        \"type\": \"fixed\",\n        \"name\": \"Four\",\n        \"size\": 4\n      },\n      \"default\": \"\\u0001\\u0002\\u0003ÿ\"\n    },\n    {\n      \"name\": \"kind\",\n      \"type\": {\n        \"type\": \"enum\",\n        \"name\": \"Kind\",\n        \"symbols\": [\n          \"A\",\n          \"B\"\n        ]\n      },\n      \"default\": \"B\"\n    },\n    {\n      \"name\": \"tags\",\n      \"type\": {\n        \"type\": \"array\",\n        \"items\": \"string\"\n      },\n      \"default\": [\n        \"x\",\n        \"y\"\n      ]\n    },\n    {\n      \"name\": \"limits\",\n      \"type\": {\n        \"type\": \"map\",\n        \"values\": \"long\"\n      },\n      \"default\": {\n        \"a\": 1,\n        \"b\": 0\n      }\n    },\n    {\n      \"name\": \"point\",\n      \"type\": {\n        \"type\": \"record\",\n        \"name\": \"Point\",\n        \"fields\": [\n          {\n            \"name\": \"x\",\n            \"type\": \"int\",\n            \"default\": 3\n          },\n          {\n            \"name\": \"y\",\n            \"type\": \"int\",\n            \"default\": 0\n          },\n          {\n            \"name\": \"label\",\n            \"type\": [\n              \"string\",\n              \"null\"\n            ],\n            \"default\": \"here\"\n          }\n        ]\n      },\n      \"default\": {\n        \"y\": 9\n      }\n    },\n    {\n      \"name\": \"other\",\n      \"type\": \"Point\"\n    },\n    {\n      \"name\": \"maybe\",\n      \"type\": [\n        \"string\",\n        \"null\"\n      ],\n      \"default\": \"yes\"\n    },\n    {\n      \"name\": \"nothing\",\n      \"type\": [\n        \"null\",\n        \"string\"\n      ],\n      \"default\": null\n    },\n    {\n      \"name\": \"zero\",\n      \"type\": [\n        \"long\",\n        \"null\"\n      ],\n      \"default\": 0\n    },\n    {\n      \"name\": \"empty\",\n      \"type\": [\n        {\n          \"type\": \"array\",\n          \"items\": \"int\"\n        },\n        \"null\"\n      ],\n      \"default\": []\n    },\n    {\n      \"name\": \"at\",\n      \"type\": {\n        \"type\": \"long\",\n        \"logicalType\": \"timestamp-millis\"\n      },\n      \"default\": 1000\n    },\n    {\n      \"name\": \"id\",\n      \"type\": {\n        \"type\": \"string\",\n        \"logicalType\": \"uuid\"\n      },\n      \"default\": \"00000000-0000-0000-0000-0000000000ff\"\n    },\n    {\n      \"name\": \"day\",\n      \"type\": {\n        \"type\": \"int\",\n        \"logicalType\": \"date\"\n      },\n      \"default\": 20000\n    },\n    {\n      \"name\": \"mixed\",\n      \"type\": [\n        \"int\",\n        \"string\"\n      ],\n      \"default\": 5\n    },\n    {\n      \"name\": \"huge\",\n      \"type\": {\n        \"type\": \"bytes\",\n        \"logicalType\": \"decimal\",\n        \"precision\": 30,\n        \"scale\": 4\n      },\n      \"default\": \"\\u00ff\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\"\n    },\n    {\n      \"name\": \"sum\",\n      \"type\": {\n        \"type\": \"bytes\",\n        \"logicalType\": \"big-decimal\"\n      },\n      \"default\": \"\\u0004\\u0004\\u00d2\\u0006\"\n    },\n    {\n      \"name\": \"cold\",\n      \"type\": \"float\",\n      \"default\": -0.0\n    },\n    {\n      \"name\": \"unknown\",\n      \"type\": \"double\",\n      \"default\": \"NaN\"\n    },\n    {\n      \"name\": \"endless\",\n      \"type\": \"float\",\n      \"default\": \"-Infinity\"\n    }\n  ]\n}\n"
 
 // codecOfDefaults is compiled when it is first used.
 var codecOfDefaults = avro.LazyCodec(schemaOfDefaults)
@@ -274,6 +278,8 @@ func (v *Defaults) appendAvro(dst []byte) (_ []byte, err error) {
 	}
 	dst = avro.AppendBigDecimal(dst, v.Sum)
 	dst = avro.AppendFloat(dst, v.Cold)
+	dst = avro.AppendDouble(dst, v.Unknown)
+	dst = avro.AppendFloat(dst, v.Endless)
 	return dst, nil
 }
 
@@ -542,6 +548,22 @@ func (v *Defaults) decodeAvro(r *avro.Reader) {
 	v.Cold = r.Float()
 	if r.Failed() {
 		r.InField("cold")
+		return
+	}
+	if !f.Next(r) {
+		return
+	}
+	v.Unknown = r.Double()
+	if r.Failed() {
+		r.InField("unknown")
+		return
+	}
+	if !f.Next(r) {
+		return
+	}
+	v.Endless = r.Float()
+	if r.Failed() {
+		r.InField("endless")
 		return
 	}
 	f.End(r)
