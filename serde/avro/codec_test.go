@@ -255,7 +255,13 @@ func roundTrip(t *testing.T, c *Codec, data []byte) {
 		t.Fatalf("append %v: %v", v, err)
 	}
 	if !hasMap(c.root.typ) {
-		if fromJSON, err := c.FromJSON(nil, text); err != nil || !bytes.Equal(fromJSON, again) {
+		fromJSON, err := c.FromJSON(nil, text)
+		same := bytes.Equal(fromJSON, again)
+		if !same && bytes.Contains(text, []byte(`"NaN"`)) { // JSON has one NaN, floats have many
+			second, _ := c.ToJSON(fromJSON)
+			same = bytes.Equal(second, text)
+		}
+		if err != nil || !same {
 			t.Fatalf("from JSON %s: %x, %v\nfrom values %x", text, fromJSON, err, again)
 		}
 	}
