@@ -41,9 +41,7 @@ func sendFile(conn *net.TCPConn, f *os.File, off, n int64) (sent int64, err erro
 			case errors.Is(callErr, unix.EINTR):
 			case errors.Is(callErr, unix.EAGAIN):
 				callErr = nil
-				if !writable(to) {
-					return false
-				}
+				return false
 			case callErr != nil:
 				return true
 			default:
@@ -61,15 +59,4 @@ func sendFile(conn *net.TCPConn, f *os.File, off, n int64) (sent int64, err erro
 		return 0, nil, false
 	}
 	return sent, err, true
-}
-
-// patience is how long a sender waits in the system itself for room in the socket's buffer, in milliseconds.
-const patience = 5
-
-// writable waits a little for room in a socket's buffer. A reader that keeps up makes room within microseconds, and waiting
-// for it here takes one thread out of the runtime's hands and no scheduling; one that does not is left to the runtime.
-func writable(fd uintptr) bool {
-	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-	n, err := unix.Poll(fds[:], patience)
-	return err == nil && n == 1 && fds[0].Revents&unix.POLLOUT != 0
 }
