@@ -285,12 +285,26 @@ func (p *produceCall) finish() answer {
 			out.outcome, out.err = a, a.Err
 			if a.Err != nil {
 				p.s.appendFailed(p.c, p.batches[i].Partition, a.Err)
+				out.outcome.LogStart = p.s.logStartFor(p.batches[i].Partition, a.Err)
 			}
 		}
 	}
 	a := p.answer()
 	p.s.calls.put(p)
 	return a
+}
+
+// logStartFor is the log start that goes with an error, -1 where none does. A Java producer that is not known any more (it was
+// idle for too long, or its topic was made again) begins anew only if it is told one; without it, it sends the same again.
+func (s *Server) logStartFor(p log.Partition, err error) int64 {
+	if !errors.Is(err, log.ErrUnknownProducer) {
+		return -1
+	}
+	b, err := s.Engine.Bounds(p)
+	if err != nil {
+		return -1
+	}
+	return b.LogStart
 }
 
 func (p *produceCall) answer() answer {
@@ -332,6 +346,9 @@ func (out *produceOutcome) encode(r *kmsg.ProduceResponseTopicPartition, index i
 	}
 	r.BaseOffset = -1
 	r.ErrorCode, r.ErrorMessage = code(out.err), message(out.err)
+	if errors.Is(out.err, log.ErrUnknownProducer) {
+		r.LogStartOffset = out.outcome.LogStart
+	}
 	for i := range out.faults {
 		e := kmsg.NewProduceResponseTopicPartitionErrorRecord()
 		e.RelativeOffset, e.ErrorMessage = int32(out.faults[i].index), &out.faults[i].text

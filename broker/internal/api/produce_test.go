@@ -95,6 +95,35 @@ func TestProduceEveryVersion(t *testing.T) {
 	}
 }
 
+// TestUnknownProducerIsToldTheLogStart: from it a Java producer concludes that it has to begin anew.
+func TestUnknownProducerIsToldTheLogStart(t *testing.T) {
+	s := serve(t, memlog.Options{}, nil)
+	topic := s.topic(t, "t", 1, nil)
+	s.put(t, topic, "a", "b", "c")
+	if _, err := s.engine.Trim(t.Context(), topic.partition(0), 2); err != nil {
+		t.Fatal(err)
+	}
+	p := s.dial(t)
+	for i, c := range []struct {
+		sequence int32
+		want     *kerr.Error
+		start    int64
+	}{{5, kerr.UnknownProducerID, 2}, {0, nil, 2}, {9, kerr.OutOfOrderSequenceNumber, -1}} {
+		p.send(produceRequest(9, -1, topic, map[int32][]byte{0: sequenced(1, c.sequence, "v")}))
+		got := p.receive(i).(*kmsg.ProduceResponse).Topics[0].Partitions[0]
+		if code(kerrOrNil(c.want)) != got.ErrorCode || got.LogStartOffset != c.start {
+			t.Errorf("sequence %d: %v, the log starts at %d; want %v, %d", c.sequence, kerr.ErrorForCode(got.ErrorCode), got.LogStartOffset, c.want, c.start)
+		}
+	}
+}
+
+func kerrOrNil(e *kerr.Error) error {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
 func TestRefusedByContract(t *testing.T) {
 	s := serve(t, memlog.Options{}, func(o *Options) { o.Contract = wordContract{} })
 	topic := s.topic(t, "t", 2, contracted)

@@ -349,6 +349,28 @@ func TestLostTailIsNoticed(t *testing.T) {
 	}
 }
 
+// TestTailBehindALostOneSurvivesAKill: with flush=os, a power cut takes what was trimmed before it was flushed, but not the name of
+// its file. The log goes on at its start, and what is appended there survives a crash of the process.
+func TestTailBehindALostOneSurvivesAKill(t *testing.T) {
+	r := newRig(t, lossy.New())
+	cfg := keepAll()
+	cfg.FlushOS = true
+	p := r.create(cfg)
+	r.must(p, one("lost"))
+	if _, err := r.e.Trim(context.Background(), p, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.e.fs.SyncDir(r.e.partitionDir(p)); err != nil {
+		t.Fatal(err)
+	}
+	r.crash()
+	if at := r.must(p, one("kept")); at != 1 {
+		t.Errorf("it is at %d", at)
+	}
+	r.kill()
+	r.want(p, "kept")
+}
+
 // TestOldProducersAreForgotten: a producer that has written nothing for long must begin anew; one that has is remembered.
 func TestOldProducersAreForgotten(t *testing.T) {
 	d := lossy.New()

@@ -201,8 +201,8 @@ func (e *Engine) scanTail(p *partition, found map[int64]bool) error {
 				break
 			}
 		}
-		if !found[p.next] && p.next < p.logStart && found[p.logStart] {
-			p.next = p.logStart // an earlier recovery went on there: see reveal
+		if (!found[p.next] || p.next == s.base) && p.next < p.logStart && found[p.logStart] {
+			p.next = p.logStart // an earlier recovery went on there, maybe with an empty file left behind: see reveal
 		}
 		if !found[p.next] || p.next == s.base {
 			break
