@@ -62,7 +62,7 @@ type Coordinator struct {
 	ctx     context.Context // ends at Close
 	cancel  context.CancelFunc
 
-	opening sync.Mutex // held while the store is asked for its shards
+	opening chan struct{} // holds something while the store is asked for its shards
 
 	mu     sync.Mutex // guards what follows
 	shards []*shard   // nil until the store has any
@@ -74,7 +74,8 @@ type Coordinator struct {
 func NewCoordinator(store state.Store, markers Markers, producers *Producers, config Config) *Coordinator {
 	config.fill()
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Coordinator{Producers: producers, config: config, store: store, markers: markers, log: config.Logger, ctx: ctx, cancel: cancel}
+	return &Coordinator{Producers: producers, config: config, store: store, markers: markers, log: config.Logger,
+		ctx: ctx, cancel: cancel, opening: make(chan struct{}, 1)}
 }
 
 // Start loads what is stored, in the background, and goes on with what a crash interrupted. Nothing is created before a
@@ -126,8 +127,12 @@ func (c *Coordinator) open(ctx context.Context, create bool) ([]*shard, error) {
 	if shards := c.known(); shards != nil {
 		return shards, nil
 	}
-	c.opening.Lock()
-	defer c.opening.Unlock()
+	select {
+	case c.opening <- struct{}{}:
+		defer func() { <-c.opening }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+	}
 	if shards := c.known(); shards != nil {
 		return shards, nil
 	}

@@ -16,8 +16,8 @@ type entry struct {
 	id    string
 	epoch state.Epoch
 
-	// stepping is held for the length of a step, its storing included. It is taken before mu.
-	stepping sync.Mutex
+	// stepping holds something for the length of a step, its storing included. It is filled before mu is taken.
+	stepping chan struct{}
 
 	mu      sync.Mutex         // guards what follows
 	t       *state.Transaction // as it is stored, nil if it is not; what it points to never changes
@@ -25,6 +25,10 @@ type entry struct {
 	writers int                // writes that have entered and have no place in the log yet
 	still   chan struct{}      // closed when writers falls to 0, if somebody waits for that
 	ending  chan struct{}      // closed when the transaction that is being ended is complete; nil if none is
+}
+
+func newEntry(s *shard, id string, t *state.Transaction) *entry {
+	return &entry{shard: s, id: id, epoch: s.epoch, stepping: make(chan struct{}, 1), t: t}
 }
 
 // now is the state.
@@ -42,8 +46,12 @@ func (e *entry) due(ev event) bool {
 
 // step lets an event happen. If ok is false the entry is gone, and another has to be found.
 func (e *entry) step(ctx context.Context, make func(newID int64) event) (out outcome, ok bool, err error) {
-	e.stepping.Lock()
-	defer e.stepping.Unlock()
+	select {
+	case e.stepping <- struct{}{}:
+		defer func() { <-e.stepping }()
+	case <-ctx.Done():
+		return outcome{}, true, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+	}
 	e.mu.Lock()
 	t, gone := e.t, e.gone
 	e.mu.Unlock()

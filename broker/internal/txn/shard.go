@@ -90,7 +90,7 @@ func (s *shard) load() {
 	}
 	s.loaded, s.epoch, s.entries = true, epoch, map[string]*entry{}
 	for id, t := range all {
-		e := &entry{shard: s, id: id, epoch: epoch, t: t}
+		e := newEntry(s, id, t)
 		s.entries[id] = e
 		if preparing(t) {
 			s.c.log.Info("going on to end a transaction", "transactional_id", id, "state", t.Status, "partitions", len(t.Partitions))
@@ -114,7 +114,7 @@ func (s *shard) find(ctx context.Context, id string, create bool) (*entry, error
 	}
 	e := s.entries[id]
 	if e == nil && create {
-		e = &entry{shard: s, id: id, epoch: s.epoch}
+		e = newEntry(s, id, nil)
 		s.entries[id] = e
 	}
 	return e, nil
