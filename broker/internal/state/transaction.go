@@ -4,7 +4,8 @@ package state
 type Transaction struct {
 	ID         string
 	ProducerID int64
-	// PreviousProducerID is the one before; -1 if there was none. It tells a retry that comes after an exhausted epoch.
+	// PreviousProducerID is the one before, if the last change brought a new one because the epoch was exhausted; otherwise -1.
+	// It tells a retry.
 	PreviousProducerID int64
 	// NextProducerID takes over when the transaction that is ending is complete, because the epoch is exhausted; -1 if not.
 	NextProducerID int64

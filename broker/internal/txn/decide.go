@@ -77,10 +77,11 @@ const epochBump = 2
 // exhausted epochs are not raised for a producer any more; one more is kept for fencing it.
 func exhausted(epoch int16) bool { return epoch >= math.MaxInt16-1 }
 
-// follow is a copy of t to be changed. Kafka notes at each step what the producer id was before it.
+// follow is a copy of t to be changed. The producer id before this one matters to a retry of the step that changed it, and no
+// longer.
 func follow(t *state.Transaction, now time.Time) *state.Transaction {
 	n := *t
-	n.PreviousProducerID = t.ProducerID
+	n.PreviousProducerID = noID
 	n.Updated = now.UnixMilli()
 	return &n
 }
@@ -116,7 +117,8 @@ func (e Init) decide(t *state.Transaction, now time.Time) outcome {
 		if e.newID == noID {
 			return outcome{err: errNeedID}
 		}
-		n.ProducerID, n.Epoch, n.LastEpoch = e.newID, 0, -1
+		n.PreviousProducerID, n.ProducerID = t.ProducerID, e.newID
+		n.Epoch, n.LastEpoch = 0, -1
 		if given {
 			n.LastEpoch = t.Epoch
 		}
@@ -126,6 +128,7 @@ func (e Init) decide(t *state.Transaction, now time.Time) outcome {
 		n.Epoch, n.LastEpoch = t.Epoch+1, t.Epoch
 	case e.Epoch == t.LastEpoch:
 		// The answer to the same request was lost. Nobody else has come since, or LastEpoch would be -1.
+		n.PreviousProducerID = t.PreviousProducerID
 	default:
 		return outcome{err: fmt.Errorf("%w: epoch %d, now it is %d", ErrFenced, e.Epoch, t.Epoch)}
 	}
@@ -317,7 +320,7 @@ func complete(t *state.Transaction, now time.Time) *state.Transaction {
 		n.Status = state.TransactionCompleteCommit
 	}
 	if t.NextProducerID != noID {
-		n.ProducerID, n.Epoch = t.NextProducerID, 0
+		n.PreviousProducerID, n.ProducerID, n.Epoch = t.ProducerID, t.NextProducerID, 0
 	}
 	n.NextProducerID, n.Partitions = noID, nil
 	return n

@@ -185,7 +185,7 @@ func text(t *state.Transaction) string {
 	if t.LastEpoch >= 0 {
 		out += fmt.Sprintf(" after %d", t.LastEpoch)
 	}
-	if t.PreviousProducerID >= 0 && t.PreviousProducerID != t.ProducerID {
+	if t.PreviousProducerID >= 0 {
 		out += fmt.Sprintf(" of %d", t.PreviousProducerID)
 	}
 	if t.NextProducerID >= 0 {
