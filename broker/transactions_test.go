@@ -141,6 +141,62 @@ func TestExactlyOnce(t *testing.T) {
 	}
 }
 
+// TestExactlyOnceAcrossRestarts: the broker is stopped and started again while a member copies.
+func TestExactlyOnceAcrossRestarts(t *testing.T) {
+	dir := t.TempDir()
+	r := start(t, Config{Dir: dir})
+	r.topics(4, "in", "out")
+	ctx := within(t, 2*time.Minute)
+	const n = 400
+	if err := r.client().ProduceSync(ctx, numbered("in", 0, n)...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	home := r // whose address stays
+	sess := home.session("copy", "in", "g")
+	defer func() { sess.Close() }()
+	copied := 0
+	step := func() {
+		fs := sess.PollRecords(ctx, 20)
+		if fs.NumRecords() == 0 {
+			return
+		}
+		var err error
+		if err = sess.Begin(); err == nil {
+			fs.EachRecord(func(rec *kgo.Record) { sess.Produce(ctx, &kgo.Record{Topic: "out", Value: rec.Value}, nil) })
+			var ok bool
+			if ok, err = sess.End(ctx, kgo.TryCommit); ok {
+				copied += fs.NumRecords()
+			}
+		}
+		if err != nil { // as an application does that cannot go on: it begins anew
+			t.Logf("the session ends: %v", err)
+			sess.Close()
+			sess = home.session("copy", "in", "g")
+		}
+	}
+	for restarts := 0; copied < n && ctx.Err() == nil; {
+		step()
+		if copied >= (restarts+1)*n/4 && restarts < 3 {
+			restarts++
+			stepped := make(chan struct{})
+			go func() {
+				step() // on a broker that goes away, and comes back
+				close(stepped)
+			}()
+			r.stop()
+			r = start(t, Config{Dir: dir, Listeners: []Listener{{Bind: []string{r.addr}}}})
+			<-stepped
+		}
+		if copied >= n && len(r.committed(ctx, "out")) < n {
+			t.Fatal("the session says that it has committed what is not there")
+		}
+	}
+	got := r.committed(ctx, "out")
+	if u := slices.Compact(slices.Clone(got)); len(got) != n || len(u) != n {
+		t.Errorf("%d records, %d of them different", len(got), len(u))
+	}
+}
+
 func (r *running) session(id, topic, group string) *kgo.GroupTransactSession {
 	r.t.Helper()
 	s, err := kgo.NewGroupTransactSession(kgo.SeedBrokers(r.addr), kgo.TransactionalID(id), kgo.ConsumeTopics(topic), kgo.ConsumerGroup(group),
