@@ -200,7 +200,7 @@ func TestExactlyOnceAcrossRestarts(t *testing.T) {
 func (r *running) session(id, topic, group string) *kgo.GroupTransactSession {
 	r.t.Helper()
 	s, err := kgo.NewGroupTransactSession(kgo.SeedBrokers(r.addr), kgo.TransactionalID(id), kgo.ConsumeTopics(topic), kgo.ConsumerGroup(group),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.RequireStableFetchOffsets(),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchMaxPartitionBytes(2000), kgo.MetadataMinAge(10*time.Millisecond))
 	if err != nil {
 		r.t.Fatal(err)
