@@ -4,7 +4,7 @@
 // It joins the rooms below broker/internal and holds no logic of its own. It must not know the schema registry.
 //
 // Flow: a client -> wire (frames) -> api (one handler for each API key) -> contract -> partlog (partitions) -> disk, and for
-// groups api -> group -> state -> partlog.
+// groups and transactions api -> group or txn -> state -> partlog.
 package broker
 
 import (
@@ -34,6 +34,7 @@ type Broker struct {
 	sockets []wire.Socket
 	server  *wire.Server
 	groups  *group.Coordinator
+	txns    *txn.Coordinator
 	engine  log.Engine
 	store   *meta.Store
 }
@@ -67,7 +68,8 @@ func (b *Broker) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.openData(ctx, settings); err != nil {
+	epoch, err := b.openData(ctx, settings)
+	if err != nil {
 		return err
 	}
 	catalog, err := api.LoadCatalog(ctx, b.store, b.engine, settings, b.cfg.Logger)
@@ -76,11 +78,15 @@ func (b *Broker) open(ctx context.Context) error {
 	}
 	b.groups = group.NewCoordinator(state.NewTopic(b.engine, catalog, offsetsTopic(settings)), b.cfg.groupConfig(settings))
 	b.groups.Start()
+	markers := &api.Markers{Catalog: catalog, Engine: b.engine, Groups: b.groups, Logger: b.cfg.Logger}
+	b.txns = txn.NewCoordinator(state.NewTransactionTopic(b.engine, catalog, transactionsTopic(settings)), markers,
+		txn.NewProducers(b.store, 0), b.cfg.txnConfig(settings, epoch))
+	b.txns.Start()
 	s := api.SettingsOf(settings)
 	s.NodeID, s.ClusterID, s.Advertised = b.cfg.NodeID, b.cfg.ClusterID, advertised
 	handler := api.New(api.Options{
 		Settings: s, Config: settings, Engine: b.engine, Catalog: catalog, Contract: b.cfg.Contract,
-		Coordinators: api.Coordinators{Groups: b.groups, Producers: txn.NewProducers(b.store, 0)},
+		Coordinators: api.Coordinators{Groups: b.groups, Transactions: b.txns, Markers: markers},
 		Codecs:       record.NewCodecs(settings.Int("typelog.batch.expand.max.bytes")),
 		Logger:       b.cfg.Logger, Registerer: b.cfg.Registerer,
 	})
@@ -111,6 +117,10 @@ func (b *Broker) Close() error {
 		if err := s.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}
+	}
+	if b.txns != nil {
+		b.txns.Close() // it writes markers through the groups
+		b.txns = nil
 	}
 	if b.groups != nil {
 		b.groups.Close()

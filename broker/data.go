@@ -11,15 +11,15 @@ import (
 	"github.com/typelog/typelog/broker/internal/partlog"
 )
 
-// openData opens what is on disk: broker.db first, because it knows which partitions there have to be.
-func (b *Broker) openData(ctx context.Context, settings *config.Broker) (err error) {
+// openData opens what is on disk: broker.db first, because it knows which partitions there have to be. It returns the epoch
+// of this start.
+func (b *Broker) openData(ctx context.Context, settings *config.Broker) (epoch int32, err error) {
 	if b.store, err = meta.Open(ctx, filepath.Join(b.cfg.Dir, "broker.db")); err != nil {
-		return err
+		return 0, err
 	}
 	// The epoch is raised before anything is appended, so that a consumer notices if a crash took a tail away.
-	epoch, err := b.store.RaiseEpoch(ctx)
-	if err != nil {
-		return err
+	if epoch, err = b.store.RaiseEpoch(ctx); err != nil {
+		return 0, err
 	}
 	now := b.store.Snapshot()
 	topics := make([]partlog.Topic, 0, now.Len())
@@ -27,7 +27,7 @@ func (b *Broker) openData(ctx context.Context, settings *config.Broker) (err err
 		kept, _ := config.StillValid(t.Configs) // what is not valid any more is reported when the catalog is loaded
 		cfg, err := settings.Topic(kept)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		topics = append(topics, partlog.Topic{ID: t.ID, Partitions: t.Partitions, Config: api.LogConfig(&cfg, false)}) // the catalog says later which are internal
 	}
@@ -47,11 +47,11 @@ func (b *Broker) openData(ctx context.Context, settings *config.Broker) (err err
 		CompactRate:    int64(min(max(settings.Float64("log.cleaner.io.max.bytes.per.second"), 1), maxCompactRate)),
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	b.engine = engine
 	b.report(report)
-	return nil
+	return epoch, nil
 }
 
 // maxCompactRate bounds compaction, so that it does not get in the way, in bytes a second.

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -412,20 +411,5 @@ func TestOffsetsTopicIsReadable(t *testing.T) {
 	}
 	if !maps.Equal(found, map[uint16]bool{1: true, 2: true}) {
 		t.Errorf("kinds of records: %v", found)
-	}
-}
-
-// TestTransactionsAreRefused: at once and for good, so that a client does not wait for something that will not come.
-func TestTransactionsAreRefused(t *testing.T) {
-	r := start(t, Config{})
-	ctx := within(t, 30*time.Second)
-	cl := r.client(kgo.TransactionalID("tx"), kgo.AllowAutoTopicCreation())
-	err := cl.BeginTransaction()
-	if err == nil {
-		err = cl.ProduceSync(ctx, &kgo.Record{Topic: "t", Value: []byte("v")}).FirstErr()
-	}
-	// The client does not wrap the code.
-	if err == nil || !strings.Contains(err.Error(), kerr.TransactionalIDAuthorizationFailed.Message) {
-		t.Errorf("a transaction: %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/typelog/typelog/broker/internal/config"
 	"github.com/typelog/typelog/broker/internal/group"
 	"github.com/typelog/typelog/broker/internal/state"
+	"github.com/typelog/typelog/broker/internal/txn"
 	"github.com/typelog/typelog/broker/internal/wire"
 )
 
@@ -63,6 +64,27 @@ func (cfg *Config) groupConfig(s *config.Broker) group.Config {
 		},
 		CheckInterval: s.Duration("offsets.retention.check.interval.ms"),
 		Logger:        cfg.Logger,
+	}
+}
+
+// txnConfig is how transactions behave.
+func (cfg *Config) txnConfig(s *config.Broker, epoch int32) txn.Config {
+	return txn.Config{
+		MaxTimeout:  s.Duration("transaction.max.timeout.ms"),
+		Expiration:  s.Duration("transactional.id.expiration.ms"),
+		AbortEvery:  s.Duration("transaction.abort.timed.out.transaction.cleanup.interval.ms"),
+		ForgetEvery: s.Duration("transaction.remove.expired.transaction.cleanup.interval.ms"),
+		JoinWait:    s.Duration("add.partitions.to.txn.retry.backoff.max.ms"),
+		Epoch:       epoch,
+		Logger:      cfg.Logger,
+	}
+}
+
+// transactionsTopic is the form of __transaction_state when it is created.
+func transactionsTopic(s *config.Broker) state.TopicConfig {
+	return state.TopicConfig{
+		Partitions:   int32(s.Int("transaction.state.log.num.partitions")),
+		SegmentBytes: s.Int64("transaction.state.log.segment.bytes"),
 	}
 }
 

@@ -19,7 +19,22 @@ func apiVersions(s *Server, _ context.Context, _ caller, req *kmsg.ApiVersionsRe
 		return now(resp)
 	}
 	resp.ApiKeys = s.advertised
+	features(resp)
 	return now(resp)
+}
+
+// features says how transactions work here (KIP-584, KIP-890): transaction.version 2, and what is below it.
+func features(resp *kmsg.ApiVersionsResponse) {
+	supported := kmsg.NewApiVersionsResponseSupportedFeature()
+	supported.Name, supported.MinVersion, supported.MaxVersion = "transaction.version", clientsFirst, brokerFirst
+	if resp.Version < 4 {
+		supported.MinVersion = 1 // older clients cannot read 0 (KAFKA-17011)
+	}
+	finalized := kmsg.NewApiVersionsResponseFinalizedFeature()
+	finalized.Name, finalized.MinVersionLevel, finalized.MaxVersionLevel = supported.Name, brokerFirst, brokerFirst
+	resp.SupportedFeatures = append(resp.SupportedFeatures, supported)
+	resp.FinalizedFeatures = append(resp.FinalizedFeatures, finalized)
+	resp.FinalizedFeaturesEpoch = 1
 }
 
 func refuseApiVersions(req *kmsg.ApiVersionsRequest) kmsg.Response {

@@ -10,10 +10,11 @@ import (
 	"github.com/typelog/typelog/broker/internal/txn"
 )
 
-// Coordinators are the rooms behind the handlers of consumer groups and producer ids.
+// Coordinators are the rooms behind the handlers of consumer groups and of transactions.
 type Coordinators struct {
-	Groups    *group.Coordinator
-	Producers *txn.Producers
+	Groups       *group.Coordinator
+	Transactions *txn.Coordinator
+	Markers      *Markers
 }
 
 // awaits is the finish of a handler whose answer comes by a channel. If the connection ends first there is nobody to

@@ -34,6 +34,8 @@ func (s *Server) coordinator(c caller, kind int8, key string) kmsg.FindCoordinat
 	}
 	if kind == groupKey {
 		s.Coordinators.Groups.Prepare()
+	} else {
+		s.Coordinators.Transactions.Prepare()
 	}
 	out := kmsg.NewFindCoordinatorResponseCoordinator()
 	at := s.Settings.Advertised[c.Listener]

@@ -9,32 +9,28 @@ import (
 	"github.com/typelog/typelog/broker/internal/txn"
 )
 
-// initProducerID answers InitProducerId for idempotent producers. One with a transactional id is refused.
+// initProducerID answers InitProducerId, for idempotent producers and for transactional ones.
 func initProducerID(s *Server, ctx context.Context, c caller, req *kmsg.InitProducerIDRequest) finish {
 	return later(func() kmsg.Response {
 		resp := req.ResponseKind().(*kmsg.InitProducerIDResponse)
-		init := txn.Init{ProducerID: req.ProducerID, Epoch: req.ProducerEpoch}
-		if req.TransactionalID != nil {
-			if *req.TransactionalID == "" {
-				return noProducerID(resp, kerr.InvalidRequest)
-			}
-			init.TransactionalID = *req.TransactionalID
+		had := txn.Identity{ProducerID: req.ProducerID, Epoch: req.ProducerEpoch}
+		var who txn.Identity
+		var err error
+		if req.TransactionalID == nil {
+			who, err = s.Coordinators.Transactions.New(ctx, had)
+		} else {
+			who, err = s.Coordinators.Transactions.Init(ctx, *req.TransactionalID, had, req.TransactionTimeoutMillis)
 		}
-		who, err := s.Coordinators.Producers.Init(ctx, init)
 		if err != nil {
-			if held, ok := s.failures.Allow(s.now()); ok {
-				s.Logger.Warn("refused a producer id", "error", err, "transactional_id", init.TransactionalID,
-					"client", c.ClientID, "held_back", held)
-			}
-			return noProducerID(resp, err)
+			return noProducerID(resp, fencedCode(err, resp.Version >= 4))
 		}
 		resp.ProducerID, resp.ProducerEpoch = who.ProducerID, who.Epoch
 		return resp
 	})
 }
 
-func noProducerID(resp *kmsg.InitProducerIDResponse, err error) kmsg.Response {
-	resp.ErrorCode, resp.ProducerID, resp.ProducerEpoch = code(err), -1, -1
+func noProducerID(resp *kmsg.InitProducerIDResponse, code int16) kmsg.Response {
+	resp.ErrorCode, resp.ProducerID, resp.ProducerEpoch = code, -1, -1
 	return resp
 }
 
@@ -48,7 +44,7 @@ func initProducerIDNeeds(_ *Server, req *kmsg.InitProducerIDRequest) []need {
 func refuseInitProducerID(req *kmsg.InitProducerIDRequest) kmsg.Response {
 	resp := req.ResponseKind().(*kmsg.InitProducerIDResponse)
 	if req.TransactionalID != nil {
-		return noProducerID(resp, kerr.TransactionalIDAuthorizationFailed)
+		return noProducerID(resp, kerr.TransactionalIDAuthorizationFailed.Code)
 	}
-	return noProducerID(resp, kerr.ClusterAuthorizationFailed)
+	return noProducerID(resp, kerr.ClusterAuthorizationFailed.Code)
 }

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -13,7 +15,8 @@ import (
 
 // offsetFetch answers OffsetFetch: for one group until version 7, for several from version 8 on (KIP-709); topics go by
 // name until version 9, by id from version 10 on. A partition without an offset, and a group that does not exist, get
-// offset -1 and no error. There being no transactions, every offset is stable.
+// offset -1 and no error. Who requires stable offsets (version 7 on, KIP-447) gets UNSTABLE_OFFSET_COMMIT where a transaction
+// may yet commit another one.
 func offsetFetch(s *Server, ctx context.Context, c caller, req *kmsg.OffsetFetchRequest) finish {
 	groups := offsetFetchGroups(req)
 	replies := make([]chan group.Fetched, len(groups))
@@ -34,7 +37,7 @@ func offsetFetch(s *Server, ctx context.Context, c caller, req *kmsg.OffsetFetch
 		}
 		reply := make(chan group.Fetched, 1)
 		replies[i] = reply
-		s.Coordinators.Groups.Fetch(want.Group, group.Fetch{Topics: s.fetchTopics(req.Version, want)},
+		s.Coordinators.Groups.Fetch(want.Group, group.Fetch{Topics: s.fetchTopics(req.Version, want), Stable: req.RequireStable},
 			func(f group.Fetched) { reply <- f })
 	}
 	return awaitsAll(ctx, replies, func(got []group.Fetched) kmsg.Response {
@@ -96,8 +99,12 @@ func (s *Server) fetchedGroup(ctx context.Context, c caller, version int16, want
 	if got.Err != nil && version >= 2 {
 		return out
 	}
+	unstable := make(map[group.TopicPartition]bool, len(got.Unstable))
+	for _, p := range got.Unstable {
+		unstable[p] = true
+	}
 	if want.Topics == nil {
-		out.Topics = s.allFetched(ctx, c, version, got.Offsets)
+		out.Topics = s.allFetched(ctx, c, version, withUnstable(got), unstable)
 		return out
 	}
 	found := make(map[group.TopicPartition]*state.Offset, len(got.Offsets))
@@ -119,19 +126,39 @@ func (s *Server) fetchedGroup(ctx context.Context, c caller, version int16, want
 			err = kerr.TopicAuthorizationFailed
 		}
 		for _, p := range wt.Partitions {
-			o := found[group.TopicPartition{Topic: name, Partition: p}]
-			if err != nil || !s.current(o) {
+			at := group.TopicPartition{Topic: name, Partition: p}
+			o, perr := found[at], err
+			if err == nil && unstable[at] {
+				perr = kerr.UnstableOffsetCommit
+			}
+			if perr != nil || !s.current(o) {
 				o = nil
 			}
-			t.Partitions = append(t.Partitions, fetchedPartition(p, o, err))
+			t.Partitions = append(t.Partitions, fetchedPartition(p, o, perr))
 		}
 		out.Topics = append(out.Topics, t)
 	}
 	return out
 }
 
+// withUnstable are the offsets, and places for those that are not stable, by topic and partition.
+func withUnstable(got *group.Fetched) []state.Offset {
+	if len(got.Unstable) == 0 {
+		return got.Offsets
+	}
+	all := slices.Clone(got.Offsets)
+	for _, p := range got.Unstable {
+		all = append(all, state.Offset{Topic: p.Topic, Partition: p.Partition})
+	}
+	slices.SortFunc(all, func(a, b state.Offset) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	})
+	return all
+}
+
 // allFetched are all offsets of a group that the caller may see; they come sorted by topic.
-func (s *Server) allFetched(ctx context.Context, c caller, version int16, offsets []state.Offset) []kmsg.OffsetFetchResponseGroupTopic {
+func (s *Server) allFetched(ctx context.Context, c caller, version int16, offsets []state.Offset,
+	unstable map[group.TopicPartition]bool) []kmsg.OffsetFetchResponseGroupTopic {
 	var topics []kmsg.OffsetFetchResponseGroupTopic
 	for len(offsets) > 0 {
 		name, n := offsets[0].Topic, 1
@@ -141,7 +168,11 @@ func (s *Server) allFetched(ctx context.Context, c caller, version int16, offset
 		t := kmsg.NewOffsetFetchResponseGroupTopic()
 		t.Topic = name
 		for i := range offsets[:n] {
-			if o := &offsets[i]; s.current(o) {
+			o := &offsets[i]
+			switch {
+			case unstable[group.TopicPartition{Topic: o.Topic, Partition: o.Partition}]:
+				t.Partitions = append(t.Partitions, fetchedPartition(o.Partition, nil, kerr.UnstableOffsetCommit))
+			case s.current(o):
 				t.Partitions = append(t.Partitions, fetchedPartition(o.Partition, o, nil))
 			}
 		}

@@ -29,6 +29,7 @@ type produceCall struct {
 	// batches are what entered the log; place says which of parts each is.
 	batches  []log.Batch
 	place    []int
+	holds    []func() // keep the transaction still while batches enter the log
 	appended []log.Appended
 	done     chan struct{} // receives once, after the append is decided
 }
@@ -60,6 +61,8 @@ func produce(s *Server, ctx context.Context, c caller, version int16, body []byt
 	p.lookUp()
 	if s.deny(ctx, &p.c, p.needs()) {
 		p.refuse(kerr.TopicAuthorizationFailed)
+	} else if id := p.frame.transactionalID; id != nil && !p.c.may(Write, TransactionalID, string(id)) {
+		p.refuse(kerr.TransactionalIDAuthorizationFailed)
 	} else if err := p.check(); err != nil {
 		p.refuse(err)
 	} else {
@@ -89,6 +92,9 @@ func (p *produceCall) needs() []need {
 		return nil
 	}
 	var needs []need
+	if id := p.frame.transactionalID; id != nil {
+		needs = append(needs, need{Write, TransactionalID, string(id)})
+	}
 	for i, t := range p.topics {
 		if t != nil {
 			needs = append(needs, need{Write, Topic, t.name})
@@ -106,8 +112,6 @@ func (p *produceCall) check() error {
 		return &fault{kerr.UnsupportedVersion, "Produce before version 3 carries message formats that are not supported."}
 	case acks < -1 || acks > 1:
 		return &fault{kerr.InvalidRequiredAcks, fmt.Sprintf("acks is %d, it must be -1, 0 or 1", acks)}
-	case p.frame.transactional:
-		return &fault{kerr.TransactionalIDAuthorizationFailed, "Transactions are not supported yet."}
 	}
 	return nil
 }
@@ -145,6 +149,7 @@ func (p *produceCall) enter(ctx context.Context) {
 			out.taken = true
 		}
 	}
+	p.enterTransaction(ctx)
 	if len(p.batches) == 0 {
 		return
 	}
@@ -155,6 +160,9 @@ func (p *produceCall) enter(ctx context.Context) {
 		p.appended = append(p.appended[:0], outcomes...)
 		p.done <- struct{}{}
 	})
+	for _, release := range p.holds {
+		release() // the batches have their place
+	}
 }
 
 // topicError is why a topic takes no records at all from this request.
@@ -181,8 +189,8 @@ func (p *produceCall) verify(ctx context.Context, t *topic, part *producePart, o
 	if err != nil {
 		return nil, err
 	}
-	if batch.Attributes().Transactional() {
-		return nil, &fault{kerr.InvalidTxnState, "Transactions are not supported yet."}
+	if batch.Attributes().Transactional() && p.frame.transactionalID == nil {
+		return nil, &fault{kerr.TransactionalIDAuthorizationFailed, "A batch of a transaction came without a transactional id."}
 	}
 	records, err := p.s.Codecs.OpenContext(ctx, batch)
 	if err != nil {
@@ -385,11 +393,13 @@ func (c *produceCalls) put(p *produceCall) {
 	clear(p.topics)
 	clear(p.parts)
 	clear(p.batches)
+	clear(p.holds)
 	clear(p.appended)
 	*p = produceCall{
 		frame:  produceFrame{topics: p.frame.topics[:0], parts: p.frame.parts[:0]},
-		topics: p.topics[:0], parts: p.parts[:0], batches: p.batches[:0], place: p.place[:0], appended: p.appended[:0],
-		done: p.done,
+		topics: p.topics[:0], parts: p.parts[:0], batches: p.batches[:0], place: p.place[:0], holds: p.holds[:0],
+		appended: p.appended[:0],
+		done:     p.done,
 	}
 	c.pool.Put(p)
 }

@@ -24,10 +24,11 @@ import (
 //
 // From version 9 on, lengths are uvarints that count from 1, and 0 is null (KIP-482).
 type produceFrame struct {
-	version       int16
-	transactional bool // a transactional id is given
-	acks          int16
-	topics        []produceTopic
+	version int16
+	// transactionalID is nil if none is given.
+	transactionalID []byte
+	acks            int16
+	topics          []produceTopic
 	// parts are the partitions of all topics, one after another.
 	parts []producePart
 }
@@ -57,7 +58,7 @@ func decodeProduce(version int16, body []byte, f *produceFrame) error {
 	r := frameReader{b: body, flexible: version >= 9}
 	*f = produceFrame{version: version, topics: f.topics[:0], parts: f.parts[:0]}
 	if version >= 3 {
-		f.transactional = r.nullableString() != nil
+		f.transactionalID = r.nullableString()
 	}
 	f.acks = int16(r.uint16())
 	r.uint32() // the timeout: an append is decided when it is flushed, or not at all

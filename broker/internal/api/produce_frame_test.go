@@ -50,8 +50,9 @@ func randomProduce(rnd *rand.Rand, version int16) *kmsg.ProduceRequest {
 // sameProduce holds our decoding against kmsg's.
 func sameProduce(t *testing.T, want *kmsg.ProduceRequest, got *produceFrame) {
 	t.Helper()
-	if got.transactional != (want.TransactionID != nil) || got.acks != want.Acks || len(got.topics) != len(want.Topics) {
-		t.Fatalf("got transactional %v, acks %d, %d topics; want %v, %d, %d", got.transactional, got.acks, len(got.topics),
+	if (got.transactionalID != nil) != (want.TransactionID != nil) ||
+		want.TransactionID != nil && string(got.transactionalID) != *want.TransactionID || got.acks != want.Acks || len(got.topics) != len(want.Topics) {
+		t.Fatalf("got transactional %v, acks %d, %d topics; want %v, %d, %d", got.transactionalID != nil, got.acks, len(got.topics),
 			want.TransactionID != nil, want.Acks, len(want.Topics))
 	}
 	for i, w := range want.Topics {

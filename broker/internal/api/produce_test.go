@@ -218,7 +218,7 @@ func TestRefusals(t *testing.T) {
 		{"acks 2", plain, 9, 2, 0, good, kerr.InvalidRequiredAcks},
 		{"an old version", plain, 2, -1, 0, good, kerr.UnsupportedVersion},
 		{"the oldest version", plain, 0, -1, 0, good, kerr.UnsupportedVersion},
-		{"a transaction", plain, 9, -1, 0, transactional.Build(), kerr.InvalidTxnState},
+		{"a transaction of nobody", plain, 9, -1, 0, transactional.Build(), kerr.TransactionalIDAuthorizationFailed},
 	} {
 		p.send(produceRequest(c.version, c.acks, c.topic, map[int32][]byte{c.part: c.batch}))
 		got := p.receive(i).(*kmsg.ProduceResponse).Topics[0].Partitions[0]

@@ -26,6 +26,11 @@ func table() []entry {
 		row(0, 2, "(s (4 8)) 4", deleteRecordsNeeds, refuseDeleteRecords, deleteRecords),
 		row(0, 5, "s 4 8:3+ 2:3+", initProducerIDNeeds, refuseInitProducerID, initProducerID, limit(64<<10)),
 		row(2, 4, "4 (s (4 4 4))", offsetForLeaderEpochNeeds, refuseOffsetForLeaderEpoch, offsetForLeaderEpoch),
+		row(0, 5, "s:3 8:3 2:3 (s [4]):3 (s 8 2 1 (s [4])):4+", addPartitionsToTxnNeeds, refuseAddPartitionsToTxn, addPartitionsToTxn, limit(112<<10), cost(400)),
+		row(0, 4, "s 8 2 s", addOffsetsToTxnNeeds, refuseAddOffsetsToTxn, addOffsetsToTxn, limit(128<<10)),
+		row(0, 5, "s 8 2 1", endTxnNeeds, refuseEndTxn, endTxn, limit(64<<10)),
+		row(1, 1, "(8 2 1 (s [4]) 4)", writeTxnMarkersNeeds, refuseWriteTxnMarkers, writeTxnMarkers),
+		row(0, 5, "s s 8 2 4 s s (s (4 8 4 s))", txnOffsetCommitNeeds, refuseTxnOffsetCommit, txnOffsetCommit, limit(512<<10)),
 		row(1, 4, "(1 s [s]) 1 1", describeConfigsNeeds, refuseDescribeConfigs, describeConfigs),
 		row(0, 2, "(1 s (s s)) 1", alterConfigsNeeds, refuseAlterConfigs, alterConfigs, cost(120)),
 		row(0, 3, "(s 4 ([4])) 4 1", createPartitionsNeeds, refuseCreatePartitions, createPartitions),
@@ -33,5 +38,8 @@ func table() []entry {
 		row(0, 1, "(1 s (s 1 s)) 1", incrementalAlterConfigsNeeds, refuseIncrementalAlterConfigs, incrementalAlterConfigs, cost(120)),
 		row(0, 0, "", offsetDeleteNeeds, refuseOffsetDelete, offsetDelete),
 		row(0, 2, "1 1:1+ 1:2+", describeClusterNeeds, refuseDescribeCluster, describeCluster),
+		row(0, 0, "(s [4])", describeProducersNeeds, refuseDescribeProducers, describeProducers, limit(64<<10), cost(400)),
+		row(0, 0, "[s]", describeTransactionsNeeds, refuseDescribeTransactions, describeTransactions, limit(64<<10), cost(400)),
+		row(0, 1, "[s] [8] 8:1+", noNeed, refuseListTransactions, listTransactions),
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/typelog/typelog/broker/internal/log/memlog"
 )
 
-// unguarded are the keys that anybody may send: versions, and a list that shows each caller only what it may see.
-var unguarded = map[string]bool{"ApiVersions": true, "ListGroups": true}
+// unguarded are the keys that anybody may send: versions, and lists that show each caller only what it may see.
+var unguarded = map[string]bool{"ApiVersions": true, "ListGroups": true, "ListTransactions": true}
 
 type denyAll struct{}
 

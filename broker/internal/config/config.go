@@ -99,7 +99,7 @@ const (
 	noStreams          = "Not used yet: there is no streams group protocol."
 	noConsumerProtocol = "Not used yet: groups speak the classic protocol."
 	noPlugins          = "Not used: there are no plug-ins."
-	notYetTransactions = "Not used yet: there are no transactions."
+	noTwoPhase         = "Not used yet: transactions do not take part in a two-phase commit."
 	flushesFirst       = "Not used: batches are flushed before they are acknowledged; see typelog.flush."
 	ownWay             = "Not used: typelog does this in a way of its own."
 )

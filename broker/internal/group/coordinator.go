@@ -109,7 +109,7 @@ func (c *Coordinator) open(create bool) {
 		if err == nil && !c.gate.closed {
 			c.shards = make([]*shard, n)
 			for i := range c.shards {
-				c.shards[i] = &shard{c: c, index: i, groups: map[string]*entry{}}
+				c.shards[i] = &shard{c: c, index: i, groups: map[string]*entry{}, txns: participants{}}
 			}
 			c.work.Go(c.loadAll)
 		}
@@ -280,8 +280,8 @@ func (c *Coordinator) expire() {
 // stored logs when changes begin to fail and when they no longer do, not each of them.
 func (c *Coordinator) stored(group string, err error) {
 	switch {
-	case errors.Is(err, state.ErrTooLarge):
-		c.log.Debug("a change of a consumer group is too large", "group", group, "error", err)
+	case errors.Is(err, state.ErrTooLarge), errors.Is(err, state.ErrProducerFenced):
+		c.log.Debug("a change of a consumer group was refused", "group", group, "error", err)
 	case err != nil && !c.failing.Swap(true):
 		c.log.Error("offsets and changes of consumer groups cannot be stored; clients are told to try again", "group", group, "error", err)
 	case err == nil && c.failing.Swap(false):

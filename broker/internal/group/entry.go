@@ -92,7 +92,6 @@ func (e *entry) run() {
 			e.count(false)
 			continue
 		}
-		e.list()
 		e.count(e.group.fleeting())
 		e.setTimer()
 		if e.group.Idle() {
@@ -121,7 +120,9 @@ func (e *entry) do(it *item) {
 	if _, ok := ev.(Tick); ok {
 		e.timerAt = time.Time{}
 	}
-	for _, effect := range e.group.Step(time.Now(), ev) {
+	effects := e.group.Step(time.Now(), ev)
+	e.list() // before the answers: who gets one and asks for the list finds the group as it is
+	for _, effect := range effects {
 		switch effect := effect.(type) {
 		case Reply:
 			c, ok := e.calls[effect.To]

@@ -27,6 +27,8 @@ var (
 	ErrCommitTooLarge = errors.New("offset commit too large")
 	// ErrTooLarge: the members' metadata and assignments do not fit one atomic change (-1).
 	ErrTooLarge = errors.New("the group's state is too large")
+	// ErrProducerFenced: the epoch of the producer that commits is not the newest one (47).
+	ErrProducerFenced = errors.New("fenced producer")
 	// ErrNotEmpty: the group has members (68).
 	ErrNotEmpty = errors.New("the group is not empty")
 	// ErrNotFound: there is no such group (69).

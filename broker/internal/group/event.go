@@ -39,7 +39,7 @@ func (Reply) effect()   {}
 func (Write) effect()   {}
 func (Dropped) effect() {}
 
-// Answer is one of Joined, Synced, Beaten, Left, Committed, Fetched, Description, Removed.
+// Answer is one of Joined, Synced, Beaten, Left, Committed, Fetched, Description, Removed, Ended.
 type Answer interface{ answer() }
 
 // Protocol is an assignment strategy that a member supports, with what it tells the leader about itself.
@@ -143,7 +143,28 @@ type Commit struct {
 	Offsets []state.Offset
 }
 
-// Committed answers a Commit.
+// TxnCommit commits offsets within a producer's transaction.
+type TxnCommit struct {
+	Token    Token
+	Producer state.Producer
+	// Who commits; the versions before 3 do not say, and send no member and a negative generation.
+	MemberID   string
+	InstanceID string
+	Generation int32
+	Offsets    []state.Offset
+}
+
+// TxnEnd is the end of a producer's transaction: its marker is in the log.
+type TxnEnd struct {
+	Token      Token
+	ProducerID int64
+	Commit     bool
+}
+
+// Ended answers a TxnEnd.
+type Ended struct{ Err error }
+
+// Committed answers a Commit or a TxnCommit.
 type Committed struct {
 	Err error   // concerns all
 	Of  []error // one for each offset of the request, if Err is nil
@@ -154,12 +175,15 @@ type Fetch struct {
 	Token Token
 	// Topics are the partitions asked for, by topic; nil for all.
 	Topics map[string][]int32
+	// Stable: an offset that a transaction may yet replace is not wanted (KIP-447).
+	Stable bool
 }
 
 // Fetched answers a Fetch with the offsets that are committed; others are left out.
 type Fetched struct {
-	Err     error
-	Offsets []state.Offset
+	Err      error
+	Offsets  []state.Offset
+	Unstable []TopicPartition
 }
 
 // Describe asks what the group is like.
@@ -233,3 +257,4 @@ func (Committed) answer()   {}
 func (Fetched) answer()     {}
 func (Description) answer() {}
 func (Removed) answer()     {}
+func (Ended) answer()       {}

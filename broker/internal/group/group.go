@@ -21,10 +21,13 @@
 //	Stable or Completing -join, leave, expiry-> Preparing -nobody left, stored-> Empty
 //	Empty -delete, or nothing left to keep-> Dead
 //
+// Offsets that a transaction commits wait for its marker; until then whoever asks for stable offsets is told to come back.
+//
 // An answer that promises something (an assignment, a commit) is given only after the store has it.
 //
 // Sources: KIP-62 (rebalance timeout), KIP-134 (initial delay), KIP-211 (retention), KIP-345 (static members), KIP-389
-// (maximum size), KIP-394 (member id required), KIP-429 (cooperative), KIP-814 (skip assignment).
+// (maximum size), KIP-394 (member id required), KIP-429 (cooperative), KIP-447 (offsets in transactions), KIP-814 (skip
+// assignment).
 package group
 
 import (
@@ -105,7 +108,7 @@ type Group struct {
 	// syncBy is when members of a generation that have not synced are dropped; zero if none is awaited.
 	syncBy time.Time
 
-	offsets map[TopicPartition]*committed
+	ledger
 	writes  []*write // in the order they were given to the store; the first ones are not decided
 	written uint64   // the number of writes so far
 
@@ -131,17 +134,15 @@ func New(id string, settings Settings, now time.Time) *Group {
 		byID:     map[string]*member{},
 		static:   map[string]*member{},
 		pending:  map[string]time.Time{},
-		offsets:  map[TopicPartition]*committed{},
+		ledger:   newLedger(),
 	}
 }
 
-// Restore returns a group as the store has it: its metadata, which may be nil, and its offsets. Every member's session
+// Restore returns a group as the store has it: its metadata, which may be nil, and its offsets, which it keeps. Every member's session
 // begins now, so that a broker's restart makes nobody rejoin.
-func Restore(id string, meta *state.Group, offsets []state.Offset, settings Settings, now time.Time) *Group {
+func Restore(id string, meta *state.Group, offsets ledger, settings Settings, now time.Time) *Group {
 	g := New(id, settings, now)
-	for _, o := range offsets {
-		g.offsets[TopicPartition{o.Topic, o.Partition}] = &committed{Offset: o, stored: true}
-	}
+	g.ledger = offsets
 	if meta == nil {
 		return g
 	}
@@ -180,7 +181,7 @@ func (g *Group) Idle() bool {
 }
 
 // fleeting reports that nothing of the group is stored, nor on its way.
-func (g *Group) fleeting() bool { return !g.kept && len(g.offsets) == 0 }
+func (g *Group) fleeting() bool { return !g.kept && g.empty() }
 
 // Step changes the group by one event and returns what is to be done about it, in order.
 func (g *Group) Step(now time.Time, ev Event) []Effect {

@@ -212,7 +212,7 @@ func (r *chaos) restart() {
 	r.trace = append(r.trace, "restart")
 	clear(r.waiting)
 	r.inStore, r.outcomes = nil, nil
-	r.group = Restore("g", r.store.meta, slices.Collect(maps.Values(r.store.offsets)), r.settings, r.now)
+	r.group = r.store.restore(r.settings, r.now)
 	r.step(Restored{})
 }
 

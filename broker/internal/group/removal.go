@@ -14,9 +14,7 @@ const removalChunk = 1000
 // removeOffsets removes the offsets of partitions, and then the metadata if withGroup says so, in as many changes as it
 // takes. then is called when all are decided, with the first error; it must not rely on all having failed.
 func (g *Group) removeOffsets(at []TopicPartition, withGroup bool, then func(now time.Time, err error)) {
-	slices.SortFunc(at, func(a, b TopicPartition) int {
-		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
-	})
+	slices.SortFunc(at, compare)
 	var first error
 	for {
 		chunk := at[:min(len(at), removalChunk)]
@@ -29,11 +27,14 @@ func (g *Group) removeOffsets(at []TopicPartition, withGroup bool, then func(now
 		if last && withGroup {
 			effects = append(effects, state.RemoveGroup{Group: g.id})
 		}
+		place := g.next()
 		g.save(effects, func(now time.Time, err error) {
 			if err != nil {
 				first = cmp.Or(first, err)
 			} else {
-				g.removed(chunk)
+				for _, p := range chunk {
+					g.erase(p, place)
+				}
 			}
 			if last {
 				then(now, first)
@@ -45,24 +46,11 @@ func (g *Group) removeOffsets(at []TopicPartition, withGroup bool, then func(now
 	}
 }
 
-// removed takes in that offsets are gone from the store.
-func (g *Group) removed(at []TopicPartition) {
-	for _, p := range at {
-		if c := g.offsets[p]; c != nil {
-			c.stored = false
-			g.forget(p, c)
-		}
-	}
-}
-
 // die removes the group and everything that it holds; then is called with the outcome.
 func (g *Group) die(now time.Time, then func(err error)) {
 	g.become(Dead, now)
 	clear(g.pending)
-	var at []TopicPartition
-	for p := range g.offsets {
-		at = append(at, p)
-	}
+	at := g.partitions()
 	if len(at) == 0 && !g.kept {
 		then(nil)
 		return
@@ -138,7 +126,7 @@ func storeError(err error) error {
 }
 
 func (Expire) apply(g *Group, now time.Time) {
-	if g.state != Empty || len(g.pending) > 0 {
+	if g.state != Empty || len(g.pending) > 0 || len(g.txns) > 0 {
 		return
 	}
 	var at []TopicPartition

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -166,6 +165,8 @@ func (s *script) commands() map[string]func(args) {
 		"heartbeat":      s.cmdHeartbeat,
 		"leave":          s.cmdLeave,
 		"commit":         s.cmdCommit,
+		"txn-commit":     s.cmdTxnCommit,
+		"txn-end":        s.cmdTxnEnd,
 		"fetch":          s.cmdFetch,
 		"describe":       func(args) { s.step(Describe{s.token("describe")}) },
 		"delete":         func(args) { s.step(Delete{s.token("delete")}) },
@@ -269,7 +270,41 @@ func (s *script) cmdCommit(a args) {
 		Generation: int32(a.num("gen", -1)),
 		Retention:  a.span("retention", 0),
 	}
-	for _, w := range a.words {
+	c.Offsets = offsetsOf(a.words)
+	s.step(c)
+}
+
+// txn-commit PRODUCER OFFSETS: a transaction commits.
+func (s *script) cmdTxnCommit(a args) {
+	c := TxnCommit{
+		Token:      s.token("txn-commit"),
+		Producer:   state.Producer{ID: int64(mustInt(a.words[0]))},
+		MemberID:   a.str("id", ""),
+		InstanceID: a.str("instance", ""),
+		Generation: int32(a.num("gen", -1)),
+		Offsets:    offsetsOf(a.words[1:]),
+	}
+	s.step(c)
+}
+
+// txn-end PRODUCER [abort]: the marker of a transaction is in the log.
+func (s *script) cmdTxnEnd(a args) {
+	e := TxnEnd{Token: s.token("txn-end"), ProducerID: int64(mustInt(a.words[0])), Commit: !a.has("abort")}
+	s.store.apply(state.EndPending{Producer: state.Producer{ID: e.ProducerID}, Commit: e.Commit})
+	s.step(e)
+}
+
+func mustInt(v string) int {
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+func offsetsOf(words []string) []state.Offset {
+	var out []state.Offset
+	for _, w := range words {
 		at, offset, _ := strings.Cut(w, "=")
 		offset, metadata, _ := strings.Cut(offset, ":")
 		n, _ := strconv.ParseInt(offset, 10, 64)
@@ -277,9 +312,9 @@ func (s *script) cmdCommit(a args) {
 			metadata = strings.Repeat("x", 5000)
 		}
 		p := partitionOf(at)
-		c.Offsets = append(c.Offsets, state.Offset{Topic: p.Topic, Partition: p.Partition, Offset: n, LeaderEpoch: -1, Metadata: metadata})
+		out = append(out, state.Offset{Topic: p.Topic, Partition: p.Partition, Offset: n, LeaderEpoch: -1, Metadata: metadata})
 	}
-	s.step(c)
+	return out
 }
 
 func partitionOf(w string) TopicPartition {
@@ -300,8 +335,8 @@ func partitionsOf(words []string) []TopicPartition {
 }
 
 func (s *script) cmdFetch(a args) {
-	f := Fetch{Token: s.token("fetch")}
-	for _, p := range partitionsOf(a.words) {
+	f := Fetch{Token: s.token("fetch"), Stable: a.has("stable")}
+	for _, p := range partitionsOf(slices.DeleteFunc(a.words, func(w string) bool { return w == "stable" })) {
 		if f.Topics == nil {
 			f.Topics = map[string][]int32{}
 		}
@@ -335,7 +370,7 @@ func (s *script) cmdWritten(a args) {
 // restart: the broker is killed and comes back with what the store has.
 func (s *script) cmdRestart(args) {
 	s.held, s.names = nil, map[Token]string{}
-	s.group = Restore("g", s.store.meta, slices.Collect(maps.Values(s.store.offsets)), s.settings, s.now)
+	s.group = s.store.restore(s.settings, s.now)
 	s.step(Restored{})
 }
 
@@ -402,11 +437,13 @@ func (s *script) printState() {
 
 // kept is what a store would have.
 type kept struct {
+	log     []state.Effect
 	meta    *state.Group
-	offsets map[TopicPartition]state.Offset
+	offsets map[TopicPartition]state.Offset // not those of transactions
 }
 
 func (k *kept) apply(e state.Effect) {
+	k.log = append(k.log, e)
 	switch e := e.(type) {
 	case state.PutGroup:
 		k.meta = &e.Group
@@ -417,4 +454,16 @@ func (k *kept) apply(e state.Effect) {
 	case state.RemoveOffset:
 		delete(k.offsets, TopicPartition{e.Topic, e.Partition})
 	}
+}
+
+// restore makes a group of what was stored, as a shard does.
+func (k *kept) restore(settings Settings, now time.Time) *Group {
+	b := builder{groups: map[string]*stored{}, txns: participants{}}
+	for _, e := range k.log {
+		if err := b.add(e); err != nil {
+			panic(err)
+		}
+	}
+	g := b.group("g")
+	return Restore("g", g.meta, g.ledger, settings, now)
 }

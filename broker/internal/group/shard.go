@@ -15,6 +15,7 @@ type shard struct {
 	gate   gate // opens when the shard is loaded; its lock guards what follows
 	epoch  state.Epoch
 	groups map[string]*entry
+	txns   participants // may name a group that has none
 }
 
 // pass runs call behind the shard's gate, with its lock held.
@@ -25,7 +26,7 @@ func (s *shard) pass(call func(error)) {
 // load rebuilds the groups from the store.
 func (s *shard) load() {
 	began := time.Now()
-	b := builder{groups: map[string]*stored{}}
+	b := builder{groups: map[string]*stored{}, txns: participants{}}
 	epoch, err := s.c.store.Load(s.c.ctx, s.index, b.add)
 	s.gate.mu.Lock()
 	defer s.gate.mu.Unlock()
@@ -38,7 +39,7 @@ func (s *shard) load() {
 		return
 	}
 	if !s.gate.closed {
-		s.epoch = epoch
+		s.epoch, s.txns = epoch, b.txns
 		for id, g := range b.groups {
 			if e := s.restore(id, g); e != nil {
 				e.post(Restored{})
@@ -52,14 +53,10 @@ func (s *shard) load() {
 }
 
 func (s *shard) restore(id string, g *stored) *entry {
-	if g.meta == nil && len(g.offsets) == 0 {
+	if g.meta == nil && g.empty() {
 		return nil
 	}
-	offsets := make([]state.Offset, 0, len(g.offsets))
-	for _, o := range g.offsets {
-		offsets = append(offsets, o)
-	}
-	return s.insert(id, Restore(id, g.meta, offsets, s.c.config.Settings, time.Now()))
+	return s.insert(id, Restore(id, g.meta, g.ledger, s.c.config.Settings, time.Now()))
 }
 
 // insert puts a group in. The lock must be held.
@@ -118,14 +115,27 @@ func (s *shard) stop() {
 	s.groups = map[string]*entry{}
 }
 
+// participants are the groups that have offsets in a producer's transaction, by producer id.
+type participants map[int64]map[string]bool
+
+func (p participants) joins(producer int64, group string) {
+	if p[producer] == nil {
+		p[producer] = map[string]bool{}
+	}
+	p[producer][group] = true
+}
+
 // stored is what the store has of a group.
 type stored struct {
-	meta    *state.Group
-	offsets map[TopicPartition]state.Offset
+	meta *state.Group
+	ledger
 }
 
 // builder puts together what a load visits.
-type builder struct{ groups map[string]*stored }
+type builder struct {
+	groups map[string]*stored
+	txns   participants
+}
 
 var errUnknownEffect = errors.New("unknown effect")
 
@@ -138,11 +148,23 @@ func (b *builder) add(e state.Effect) error {
 		g.meta = nil
 		b.tidy(e.Group, g)
 	case state.PutOffset:
-		b.group(e.Group).offsets[TopicPartition{e.Offset.Topic, e.Offset.Partition}] = e.Offset
+		g := b.group(e.Group)
+		g.take(e.Offset, g.next())
 	case state.RemoveOffset:
 		g := b.group(e.Group)
-		delete(g.offsets, TopicPartition{e.Topic, e.Partition})
+		g.erase(TopicPartition{e.Topic, e.Partition}, g.next())
 		b.tidy(e.Group, g)
+	case state.PutPending:
+		g := b.group(e.Group)
+		g.hold(e.Producer.ID, e.Offset, g.next(), true)
+		b.txns.joins(e.Producer.ID, e.Group)
+	case state.EndPending:
+		for id := range b.txns[e.Producer.ID] {
+			g := b.group(id)
+			g.end(e.Producer.ID, e.Commit)
+			b.tidy(id, g)
+		}
+		delete(b.txns, e.Producer.ID)
 	default:
 		return fmt.Errorf("%w: %T", errUnknownEffect, e)
 	}
@@ -152,7 +174,7 @@ func (b *builder) add(e state.Effect) error {
 func (b *builder) group(id string) *stored {
 	g := b.groups[id]
 	if g == nil {
-		g = &stored{offsets: map[TopicPartition]state.Offset{}}
+		g = &stored{ledger: newLedger()}
 		b.groups[id] = g
 	}
 	return g
@@ -160,7 +182,7 @@ func (b *builder) group(id string) *stored {
 
 // tidy forgets a group of which nothing is left, so that a load's memory is bounded by what lives.
 func (b *builder) tidy(id string, g *stored) {
-	if g.meta == nil && len(g.offsets) == 0 {
+	if g.meta == nil && g.empty() {
 		delete(b.groups, id)
 	}
 }

@@ -62,7 +62,13 @@ func answerText(a Answer) string {
 	case Removed:
 		return several(a.Err, a.Of)
 	case Fetched:
-		return offsetsText(a.Offsets)
+		text := offsetsText(a.Offsets)
+		for _, p := range a.Unstable {
+			text += fmt.Sprintf(" %s/%d unstable", p.Topic, p.Partition)
+		}
+		return text
+	case Ended:
+		return okOr(a.Err)
 	case Description:
 		return descriptionText(a)
 	}
@@ -146,6 +152,8 @@ func effectText(e state.Effect) string {
 		return "remove the group"
 	case state.PutOffset:
 		return offsetText(e.Offset)
+	case state.PutPending:
+		return fmt.Sprintf("%s when producer %d commits", offsetText(e.Offset), e.Producer.ID)
 	case state.RemoveOffset:
 		return fmt.Sprintf("remove %s/%d", e.Topic, e.Partition)
 	}

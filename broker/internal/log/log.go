@@ -98,6 +98,10 @@ type Batch struct {
 	Bytes []byte
 	// Transactional control batches never come this way; see AppendControl.
 
+	// Unsequenced marks a batch that the broker itself writes for a producer (offsets that a transaction commits): its
+	// epoch fences as always, but its sequence numbers mean nothing.
+	Unsequenced bool
+
 	// Companions, if set, is called once the batch's base offset is known, and returns batches for other partitions
 	// (a dead letter, say) that are appended if and only if this one is. It is not called for a duplicate. It must not
 	// block.
@@ -201,6 +205,16 @@ type EpochEnd struct {
 	EndOffset int64 // one past its last offset; -1 if unknown
 }
 
+// ActiveProducer is what a partition knows of a producer (KIP-664).
+type ActiveProducer struct {
+	ID               int64
+	Epoch            int16
+	LastSequence     int32 // -1 if it has written nothing in its epoch
+	LastTimestamp    int64 // milliseconds since the epoch
+	CoordinatorEpoch int32 // of its last marker; -1 if there is none
+	TxnStart         int64 // first offset of its open transaction; -1 if none is open
+}
+
 // Control is a transaction marker to be written (KIP-98). It is exempt from the contract.
 type Control struct {
 	Partition        Partition
@@ -241,6 +255,8 @@ type Engine interface {
 	// special times, what they name. Under ReadCommitted, Latest is the last stable offset.
 	ByTime(p Partition, ts int64, iso Isolation) (TimeOffset, error)
 	EndOfEpoch(p Partition, epoch int32) (EpochEnd, error)
+	// Producers returns the producers that the partition remembers, by id.
+	Producers(p Partition) ([]ActiveProducer, error)
 	// LeaderEpoch is the epoch that new batches get.
 	LeaderEpoch(p Partition) (int32, error)
 	// Trim makes offset the log start (DeleteRecords); -1 stands for the high watermark. It returns the new log

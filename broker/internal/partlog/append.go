@@ -121,7 +121,7 @@ func (e *Engine) appendOne(b *log.Batch, o *op, now int64) error {
 	if err := e.accepts(p, "append to", int64(len(b.Bytes))); err != nil {
 		return err
 	}
-	if dup, err := e.check(p, b.Bytes, o); dup || err != nil {
+	if dup, err := e.check(p, b, o); dup || err != nil {
 		return err
 	}
 	e.placeOp(p, b.Bytes, o, now)
@@ -130,8 +130,11 @@ func (e *Engine) appendOne(b *log.Batch, o *op, now int64) error {
 }
 
 // check asks the producer table. A duplicate is answered here: behind its original. p.mu is held.
-func (e *Engine) check(p *partition, b record.Batch, o *op) (duplicate bool, err error) {
-	h := b.Header()
+func (e *Engine) check(p *partition, b *log.Batch, o *op) (duplicate bool, err error) {
+	h := record.Batch(b.Bytes).Header()
+	if b.Unsequenced {
+		return false, p.producers.CheckUnsequenced(&h)
+	}
 	dup, err := p.producers.Check(&h)
 	if err != nil || dup == nil {
 		return false, err
@@ -180,7 +183,7 @@ func (e *Engine) appendUnit(b *log.Batch, o *op, now int64) error {
 	if err := e.accepts(p, "append to", int64(len(b.Bytes))); err != nil {
 		return err
 	}
-	if dup, err := e.check(p, b.Bytes, o); dup || err != nil {
+	if dup, err := e.check(p, b, o); dup || err != nil {
 		return err
 	}
 	companions, err := b.Companions(p.next)

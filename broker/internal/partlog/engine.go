@@ -300,6 +300,20 @@ func (e *Engine) LeaderEpoch(id log.Partition) (int32, error) {
 	return e.epoch, nil
 }
 
+// Producers implements log.Engine.
+func (e *Engine) Producers(id log.Partition) ([]log.ActiveProducer, error) {
+	p, err := e.find("producers of", id)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.usable("producers of"); err != nil {
+		return nil, err
+	}
+	return p.producers.Active(), nil
+}
+
 // EndOfEpoch implements log.Engine.
 func (e *Engine) EndOfEpoch(id log.Partition, epoch int32) (log.EpochEnd, error) {
 	unknown := log.EpochEnd{Epoch: -1, EndOffset: -1}

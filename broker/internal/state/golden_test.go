@@ -60,3 +60,57 @@ var goldens = []struct {
 		key:    "00020003677270",
 	},
 }
+
+// transactionGoldens are records of __transaction_state, as Apache Kafka 4.2.1 writes them.
+var transactionGoldens = []struct {
+	name       string
+	effect     Effect
+	key, value string
+}{
+	{
+		name: "a producer has its identity",
+		effect: PutTransaction{Transaction{ID: "java-copy", ProducerID: 1, PreviousProducerID: -1, NextProducerID: -1, LastEpoch: -1,
+			Timeout: 60000, Started: -1, Updated: 0x1a224558cca}},
+		key:   "000000096a6176612d636f7079",
+		value: "0001000000000000000100000000ea600000000001a224558ccaffffffffffffffff00",
+	},
+	{
+		name: "two partitions have joined",
+		effect: PutTransaction{Transaction{ID: "java-copy", ProducerID: 1, PreviousProducerID: -1, NextProducerID: -1, LastEpoch: -1,
+			Timeout: 60000, Status: TransactionOngoing, Started: 0x1a22455903d, Updated: 0x1a2245590d1, Version: 2,
+			Partitions: []TopicPartition{{"__consumer_offsets", 0}, {"txn-java-out", 0}}}},
+		key: "000000096a6176612d636f7079",
+		value: "0001000000000000000100000000ea600103135f5f636f6e73756d65725f6f6666736574730200000000000d74786e2d6a6176612d6f75740200" +
+			"00000000000001a2245590d1000001a22455903d0102020002",
+	},
+	{
+		name: "it is going to be committed",
+		effect: PutTransaction{Transaction{ID: "java-copy", ProducerID: 1, PreviousProducerID: -1, NextProducerID: -1, LastEpoch: -1,
+			Epoch: 4, Timeout: 60000, Status: TransactionPrepareCommit, Started: 0x1a224559515, Updated: 0x1a22455952f, Version: 2,
+			Partitions: []TopicPartition{{"__consumer_offsets", 0}, {"txn-java-out", 0}}}},
+		key: "000000096a6176612d636f7079",
+		value: "0001000000000000000100040000ea600203135f5f636f6e73756d65725f6f6666736574730200000000000d74786e2d6a6176612d6f75740200" +
+			"00000000000001a22455952f000001a2245595150102020002",
+	},
+	{
+		name: "committed",
+		effect: PutTransaction{Transaction{ID: "java-copy", ProducerID: 1, PreviousProducerID: -1, NextProducerID: -1, LastEpoch: -1,
+			Epoch: 4, Timeout: 60000, Status: TransactionCompleteCommit, Started: 0x1a224559515, Updated: 0x1a224559532, Version: 2}},
+		key:   "000000096a6176612d636f7079",
+		value: "0001000000000000000100040000ea600401000001a224559532000001a2245595150102020002",
+	},
+	{
+		name: "an older client has two partitions of one topic",
+		effect: PutTransaction{Transaction{ID: "python", ProducerID: 3, PreviousProducerID: -1, NextProducerID: -1, LastEpoch: -1,
+			Timeout: 60000, Status: TransactionOngoing, Started: 0x1a22455a0dd, Updated: 0x1a22455a0e7,
+			Partitions: []TopicPartition{{"txn-python-out", 0}, {"txn-python-out", 1}, {"__consumer_offsets", 0}}}},
+		key: "00000006707974686f6e",
+		value: "0001000000000000000300000000ea6001030f74786e2d707974686f6e2d6f757403000000000000000100135f5f636f6e73756d65725f6f6666" +
+			"73657473020000000000000001a22455a0e7000001a22455a0dd00",
+	},
+	{
+		name:   "forgotten",
+		effect: RemoveTransaction{"python"},
+		key:    "00000006707974686f6e",
+	},
+}

@@ -70,15 +70,33 @@ func (t *Topic) walk(b []byte, offset int64, visit func(Effect) error) (int64, e
 		if err != nil {
 			return 0, fmt.Errorf("batch at offset %d: %w", h.BaseOffset, err)
 		}
-		if !h.Attributes.Control() {
-			if err := t.walkBatch(batch, offset, visit); err != nil {
-				return 0, err
-			}
+		if h.Attributes.Control() {
+			err = visitMarker(batch, visit)
+		} else {
+			err = t.walkBatch(batch, offset, visit)
+		}
+		if err != nil {
+			return 0, err
 		}
 		next = max(next, h.NextOffset())
 		b = b[h.Size():]
 	}
 	return next, nil
+}
+
+// visitMarker visits the end of a transaction.
+func visitMarker(batch record.Batch, visit func(Effect) error) error {
+	if batch.Header().Count == 0 {
+		return nil // compaction has left it to stand for its offsets
+	}
+	m, ok, err := record.ParseMarker(batch)
+	if err == nil && ok {
+		err = visit(EndPending{Producer{m.ProducerID, m.ProducerEpoch}, m.CoordinatorEpoch, m.Commit})
+	}
+	if err != nil {
+		return fmt.Errorf("marker at offset %d: %w", batch.BaseOffset(), err)
+	}
+	return nil
 }
 
 func (t *Topic) walkBatch(batch record.Batch, from int64, visit func(Effect) error) error {
@@ -87,13 +105,17 @@ func (t *Topic) walkBatch(batch record.Batch, from int64, visit func(Effect) err
 		return fmt.Errorf("batch at offset %d: %w", batch.BaseOffset(), err)
 	}
 	defer records.Close()
+	h := batch.Header()
 	var failed error
 	err = records.Walk(func(rec *record.Record) bool {
 		at := batch.BaseOffset() + int64(rec.OffsetDelta)
 		if at < from {
 			return true
 		}
-		effect, err := decode(rec.Key, rec.Value)
+		effect, err := t.form.decode(rec.Key, rec.Value)
+		if err == nil && h.Attributes.Transactional() {
+			effect, err = pending(effect, &h)
+		}
 		if err == nil && effect != nil {
 			err = visit(effect)
 		}
@@ -109,4 +131,15 @@ func (t *Topic) walkBatch(batch record.Batch, from int64, visit func(Effect) err
 		return fmt.Errorf("batch at offset %d: %w", batch.BaseOffset(), err)
 	}
 	return nil
+}
+
+// pending is an effect within a transaction.
+func pending(e Effect, h *record.Header) (Effect, error) {
+	switch e := e.(type) {
+	case nil:
+		return nil, nil
+	case PutOffset:
+		return PutPending{Producer{h.ProducerID, h.ProducerEpoch}, e.Group, e.Offset}, nil
+	}
+	return nil, fmt.Errorf("%w: %T within a transaction", errMalformed, e)
 }

@@ -35,6 +35,12 @@ func encode(e Effect) (key, value []byte) {
 		return offsetKey(e.Group, e.Offset.Topic, e.Offset.Partition), offsetValue(&e.Offset)
 	case RemoveOffset:
 		return offsetKey(e.Group, e.Topic, e.Partition), nil
+	case PutPending:
+		return offsetKey(e.Group, e.Offset.Topic, e.Offset.Partition), offsetValue(&e.Offset)
+	case PutTransaction:
+		return transactionKey(e.Transaction.ID), transactionValue(&e.Transaction)
+	case RemoveTransaction:
+		return transactionKey(e.ID), nil
 	}
 	panic(fmt.Sprintf("state: unknown effect %T", e))
 }
@@ -90,7 +96,7 @@ func groupValue(g *Group) []byte {
 	return v.AppendTo(nil)
 }
 
-// decode is encode's inverse. It returns nil for records of kinds that are not ours to read. What it returns does not
+// decode is encode's inverse for the topic of groups. It returns nil for records of kinds that are not ours to read. What it returns does not
 // alias key and value.
 func decode(key, value []byte) (Effect, error) {
 	if len(key) < 2 {
@@ -114,7 +120,7 @@ func decodeOffset(key, value []byte) (Effect, error) {
 	if value == nil {
 		return RemoveOffset{k.Group, k.Topic, k.Partition}, nil
 	}
-	if err := checkVersion(value); err != nil {
+	if err := checkVersion(value, maxValueVersion); err != nil {
 		return nil, fmt.Errorf("offset of group %q, topic %q: %w", k.Group, k.Topic, err)
 	}
 	v := kmsg.NewOffsetCommitValue()
@@ -148,7 +154,7 @@ func decodeGroup(key, value []byte) (Effect, error) {
 	if value == nil {
 		return RemoveGroup{k.Group}, nil
 	}
-	if err := checkVersion(value); err != nil {
+	if err := checkVersion(value, maxValueVersion); err != nil {
 		return nil, fmt.Errorf("group %q: %w", k.Group, err)
 	}
 	v := kmsg.NewGroupMetadataValue()
@@ -187,12 +193,12 @@ func decodeGroup(key, value []byte) (Effect, error) {
 }
 
 // checkVersion refuses values from the future: to skip one would be to forget what it says.
-func checkVersion(value []byte) error {
+func checkVersion(value []byte, max int16) error {
 	if len(value) < 2 {
 		return fmt.Errorf("%w: a value of %d bytes", errMalformed, len(value))
 	}
-	if v := int16(binary.BigEndian.Uint16(value)); v < 0 || v > maxValueVersion {
-		return fmt.Errorf("%w: value version %d, known are 0 to %d", errMalformed, v, maxValueVersion)
+	if v := int16(binary.BigEndian.Uint16(value)); v < 0 || v > max {
+		return fmt.Errorf("%w: value version %d, known are 0 to %d", errMalformed, v, max)
 	}
 	return nil
 }

@@ -64,18 +64,42 @@ func same(a, b Effect) bool {
 
 func TestGoldenRecords(t *testing.T) {
 	for _, g := range goldens {
-		t.Run(g.name, func(t *testing.T) {
-			key, value := encode(g.effect)
-			if got := hex.EncodeToString(key); got != g.key {
-				t.Errorf("key   %s\nwant  %s", got, g.key)
-			}
-			if got := hex.EncodeToString(value); got != g.value {
-				t.Errorf("value %s\nwant  %s", got, g.value)
-			}
-			back, err := decode(key, value)
-			if err != nil || !reflect.DeepEqual(back, g.effect) {
-				t.Errorf("decoded %+v, %v", back, err)
-			}
-		})
+		t.Run(g.name, func(t *testing.T) { golden(t, g.effect, g.key, g.value, decode) })
 	}
+	for _, g := range transactionGoldens {
+		t.Run(g.name, func(t *testing.T) { golden(t, g.effect, g.key, g.value, decodeTransaction) })
+	}
+}
+
+func golden(t *testing.T, e Effect, wantKey, wantValue string, decode func(key, value []byte) (Effect, error)) {
+	key, value := encode(e)
+	if got := hex.EncodeToString(key); got != wantKey {
+		t.Errorf("key   %s\nwant  %s", got, wantKey)
+	}
+	if got := hex.EncodeToString(value); got != wantValue {
+		t.Errorf("value %s\nwant  %s", got, wantValue)
+	}
+	back, err := decode(key, value)
+	if err != nil || !reflect.DeepEqual(back, e) {
+		t.Errorf("decoded %+v, %v", back, err)
+	}
+}
+
+func FuzzDecodeTransaction(f *testing.F) {
+	for _, g := range transactionGoldens {
+		key, value := encode(g.effect)
+		f.Add(key, value)
+	}
+	f.Add([]byte{0, 0, 0, 1, 'x'}, []byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 0, 0, 0, 9, 1, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, key, value []byte) {
+		e, err := decodeTransaction(key, value)
+		if err != nil || e == nil {
+			return
+		}
+		k, v := encode(e)
+		again, err := decodeTransaction(k, v)
+		if err != nil || !same(e, again) {
+			t.Errorf("%+v became %+v, %v", e, again, err)
+		}
+	})
 }

@@ -1,17 +1,17 @@
-// Package state declares the seam for the state of consumer groups (and, later, of transactions): what is kept of a
-// group, the effects that change it, and the Store that keeps them. Beside the seam stands its embedded form, Topic,
-// which writes the internal compacted topic __consumer_offsets in Kafka's own record formats, so that Kafka's tools
-// can read it.
+// Package state declares the seam for the state of consumer groups and of transactions: what is kept of them, the effects
+// that change it, and the Store that keeps them. Beside the seam stands its embedded form, Topic, which writes the
+// internal compacted topics __consumer_offsets and __transaction_state in Kafka's own record formats, so that Kafka's
+// tools can read them.
 //
-// It must not know what a group's state means: which generation may follow which, who may commit, when an offset
-// expires. That is package group's.
+// It must not know what the state means: which generation may follow which, who may commit, when an offset
+// expires, how a transaction ends. That is packages group's and txn's.
 //
-// Flow: api -> group -> Store.Apply -> log.Engine -> disk; at start Store.Load -> group.
+// Flow: api -> group or txn -> Store.Apply -> log.Engine -> disk; at start Store.Load -> group or txn.
 //
 // # Shards
 //
-// State is divided into shards; everything about one group is in the shard that ShardOf names, which is the partition of
-// __consumer_offsets that Apache Kafka would choose. A shard is loaded once before it is changed, and loading hands out
+// State is divided into shards; everything about one group, or one transactional id, is in the shard that ShardOf names,
+// which is the partition that Apache Kafka would choose. A shard is loaded once before it is changed, and loading hands out
 // an epoch: changes made under an older one are refused, so that two coordinators never interleave.
 //
 // # What a reload costs
@@ -31,6 +31,17 @@
 // Written are key version 1 with value version 4 (1 if the commit carries its own expiry; that version has no leader epoch
 // and no topic id) and key version 2 with value version 3, as Apache Kafka 4.2 does. All effects of one Apply are one record
 // batch, which is what makes them atomic.
+//
+// Offsets that a transaction commits are a transactional batch of its producer, with the same keys and values. They count
+// once the transaction's commit marker follows, from the place where they stand: of two commits of one partition the later
+// record wins, whenever its marker came. That is also what compaction keeps.
+//
+// # Records of __transaction_state
+//
+//	key, int16 version first          value, int16 version first       null value
+//	0     transactional id            transaction, versions 0 and 1    the transactional id was forgotten
+//
+// Written is value version 1, as Apache Kafka does from transaction.version 1 on.
 package state
 
 import (
@@ -41,6 +52,8 @@ import (
 
 // Kinds of errors. Stores wrap them.
 var (
+	// ErrProducerFenced: a transactional effect of a producer that a newer epoch has fenced. Nothing was kept.
+	ErrProducerFenced = errors.New("fenced producer")
 	// ErrFenced: the shard has been loaded again since; what this caller knows of it is out of date.
 	ErrFenced = errors.New("the shard was loaded again")
 	// ErrTooLarge: the effects do not fit one atomic change. Nothing was kept.
@@ -52,7 +65,7 @@ var (
 // Epoch counts the loads of a shard.
 type Epoch int64
 
-// Store keeps the state of groups. It is safe for concurrent use.
+// Store keeps the state of groups, or that of transactions. It is safe for concurrent use.
 type Store interface {
 	// Shards returns the number of shards, which never changes once it is not 0. It is 0 while nothing was ever stored
 	// and create is false; with create, the store is made ready to hold something. It may wait.
@@ -64,13 +77,15 @@ type Store interface {
 	// error the caller loads again before it applies.
 	Load(ctx context.Context, shard int, visit func(Effect) error) (Epoch, error)
 
-	// Apply makes all effects durable, or none. It returns once they have their place in the order of the shard;
+	// Apply makes all effects durable, or none: plain ones, or only PutPending of one producer, or one EndPending. It
+	// returns once they have their place in the order of the shard;
 	// done is called exactly once, from any goroutine, maybe before Apply returns, and must not block. The effects must
 	// not be changed until then. Effects applied by successive calls of one goroutine keep their order.
 	Apply(shard int, epoch Epoch, effects []Effect, done func(error))
 }
 
-// Effect is one change of state: PutGroup, RemoveGroup, PutOffset or RemoveOffset.
+// Effect is one change of state. Of groups: PutGroup, RemoveGroup, PutOffset, RemoveOffset, PutPending, EndPending. Of
+// transactions: PutTransaction, RemoveTransaction.
 type Effect interface{ effect() }
 
 // PutGroup replaces a group's metadata.
@@ -92,10 +107,33 @@ type RemoveOffset struct {
 	Partition int32
 }
 
+// PutPending is a PutOffset that counts once the producer's transaction is committed, with its place among the effects
+// before and after it, and never if it is aborted.
+type PutPending struct {
+	Producer Producer
+	Group    string
+	Offset   Offset
+}
+
+// EndPending ends the producer's transaction in the shard.
+type EndPending struct {
+	Producer         Producer
+	CoordinatorEpoch int32
+	Commit           bool
+}
+
 func (PutGroup) effect()     {}
 func (RemoveGroup) effect()  {}
 func (PutOffset) effect()    {}
 func (RemoveOffset) effect() {}
+func (PutPending) effect()   {}
+func (EndPending) effect()   {}
+
+// Producer is who writes within a transaction.
+type Producer struct {
+	ID    int64
+	Epoch int16
+}
 
 // Group is what is kept of a group between generations.
 type Group struct {
@@ -133,10 +171,10 @@ type Offset struct {
 	ExpireTime  int64 // likewise; -1 leaves it to the broker's retention
 }
 
-// ShardOf is the shard of a group: the absolute value of Java's String.hashCode, modulo the number of shards, as in
-// Apache Kafka's GroupMetadataManager.
-func ShardOf(group string, shards int) int {
-	h := javaHash(group)
+// ShardOf is the shard of a group or transactional id: the absolute value of Java's String.hashCode, modulo the number of shards, as in
+// Apache Kafka's coordinators.
+func ShardOf(id string, shards int) int {
+	h := javaHash(id)
 	switch {
 	case h == -1<<31:
 		h = 0

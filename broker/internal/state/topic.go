@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -10,8 +11,11 @@ import (
 	"github.com/typelog/typelog/broker/internal/record"
 )
 
-// OffsetsTopic is the internal topic that holds the state of groups.
-const OffsetsTopic = "__consumer_offsets"
+// The internal topics that hold the state of groups, and that of transactions.
+const (
+	OffsetsTopic      = "__consumer_offsets"
+	TransactionsTopic = "__transaction_state"
+)
 
 // InternalTopics finds and creates internal topics; whoever holds the topics implements it.
 type InternalTopics interface {
@@ -24,8 +28,8 @@ type InternalTopics interface {
 
 // TopicConfig is the form of the internal topic when it is created. Zero values mean Kafka's defaults.
 type TopicConfig struct {
-	Partitions   int32 // offsets.topic.num.partitions, 50
-	SegmentBytes int64 // offsets.topic.segment.bytes, 100 MiB
+	Partitions   int32 // offsets.topic.num.partitions, transaction.state.log.num.partitions, 50
+	SegmentBytes int64 // offsets.topic.segment.bytes, transaction.state.log.segment.bytes, 100 MiB
 }
 
 // Topic is the embedded Store: an internal compacted topic, each of whose partitions is a shard.
@@ -33,11 +37,19 @@ type Topic struct {
 	engine log.Engine
 	topics InternalTopics
 	config TopicConfig
+	form   form
 	codecs *record.Codecs
 
 	mu     sync.Mutex // guards what follows
 	id     log.TopicID
 	shards []*shard // nil until the topic is known to exist
+}
+
+// form is what the internal topics differ in.
+type form struct {
+	name        string
+	compression string // the topic config
+	decode      func(key, value []byte) (Effect, error)
 }
 
 // shard orders the loads and applies of one partition.
@@ -59,15 +71,24 @@ const (
 	readBytes = 1 << 20
 )
 
-// NewTopic returns a store over the internal topic. It does nothing until it is used.
+// NewTopic returns a store of groups over their internal topic. It does nothing until it is used.
 func NewTopic(engine log.Engine, topics InternalTopics, config TopicConfig) *Topic {
+	return newTopic(engine, topics, config, form{OffsetsTopic, "producer", decode})
+}
+
+// NewTransactionTopic returns a store of transactions over their internal topic. It does nothing until it is used.
+func NewTransactionTopic(engine log.Engine, topics InternalTopics, config TopicConfig) *Topic {
+	return newTopic(engine, topics, config, form{TransactionsTopic, "uncompressed", decodeTransaction})
+}
+
+func newTopic(engine log.Engine, topics InternalTopics, config TopicConfig, f form) *Topic {
 	if config.Partitions <= 0 {
 		config.Partitions = 50
 	}
 	if config.SegmentBytes <= 0 {
 		config.SegmentBytes = 100 << 20
 	}
-	return &Topic{engine: engine, topics: topics, config: config, codecs: record.NewCodecs(0)}
+	return &Topic{engine: engine, topics: topics, config: config, form: f, codecs: record.NewCodecs(0)}
 }
 
 // Shards implements Store.
@@ -77,16 +98,16 @@ func (t *Topic) Shards(ctx context.Context, create bool) (int, error) {
 	if t.shards != nil {
 		return len(t.shards), nil
 	}
-	id, n, err := t.topics.FindInternal(ctx, OffsetsTopic)
+	id, n, err := t.topics.FindInternal(ctx, t.form.name)
 	if err == nil && n == 0 && create {
-		id, n, err = t.topics.EnsureInternal(ctx, OffsetsTopic, t.config.Partitions, map[string]string{
+		id, n, err = t.topics.EnsureInternal(ctx, t.form.name, t.config.Partitions, map[string]string{
 			"cleanup.policy":   "compact",
-			"compression.type": "producer",
+			"compression.type": t.form.compression,
 			"segment.bytes":    fmt.Sprint(t.config.SegmentBytes),
 		})
 	}
 	if err != nil {
-		return 0, fmt.Errorf("%w: topic %s: %w", ErrUnavailable, OffsetsTopic, err)
+		return 0, fmt.Errorf("%w: topic %s: %w", ErrUnavailable, t.form.name, err)
 	}
 	if n == 0 {
 		return 0, nil
@@ -116,12 +137,12 @@ func (t *Topic) Apply(index int, epoch Epoch, effects []Effect, done func(error)
 		done(fmt.Errorf("%w: no shard %d", ErrUnavailable, index))
 		return
 	}
-	batch, err := build(effects, time.Now().UnixMilli())
+	c, err := build(effects, time.Now().UnixMilli())
 	if err != nil {
 		done(err)
 		return
 	}
-	if batch == nil {
+	if c.batch == nil && c.end == nil {
 		done(nil)
 		return
 	}
@@ -132,14 +153,28 @@ func (t *Topic) Apply(index int, epoch Epoch, effects []Effect, done func(error)
 		return
 	}
 	s.entered()
-	t.engine.Append([]log.Batch{{Partition: p, Bytes: batch}}, func(out []log.Appended) {
-		err := out[0].Err
-		if err != nil {
-			err = fmt.Errorf("%w: shard %d: %w", ErrUnavailable, index, err)
-		}
+	decided := func(out []log.Appended) {
 		s.decided()
-		done(err)
-	})
+		done(applyError(index, out[0].Err))
+	}
+	if e := c.end; e != nil {
+		t.engine.AppendControl([]log.Control{{
+			Partition: p, ProducerID: e.Producer.ID, ProducerEpoch: e.Producer.Epoch,
+			CoordinatorEpoch: e.CoordinatorEpoch, Commit: e.Commit,
+		}}, decided)
+		return
+	}
+	t.engine.Append([]log.Batch{{Partition: p, Bytes: c.batch, Unsequenced: c.pending}}, decided)
+}
+
+func applyError(index int, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, log.ErrInvalidProducerEpoch):
+		return fmt.Errorf("%w: shard %d: %w", ErrProducerFenced, index, err)
+	}
+	return fmt.Errorf("%w: shard %d: %w", ErrUnavailable, index, err)
 }
 
 func (s *shard) entered() {
@@ -159,17 +194,49 @@ func (s *shard) decided() {
 	}
 }
 
-// build makes one batch of effects; nil if there are none.
-func build(effects []Effect, now int64) (record.Batch, error) {
+// change is how effects enter the log: as a batch of records, or as a marker.
+type change struct {
+	batch   record.Batch
+	pending bool // the batch belongs to a transaction
+	end     *EndPending
+}
+
+// errMixed: effects that do not go together in one Apply, which is the caller's bug.
+var errMixed = errors.New("effects that cannot be one change")
+
+// build makes one change of effects; an empty one if there are none.
+func build(effects []Effect, now int64) (change, error) {
+	var c change
 	var b record.Builder
-	for _, e := range effects {
+	for i, e := range effects {
+		switch e := e.(type) {
+		case EndPending:
+			if len(effects) > 1 {
+				return change{}, fmt.Errorf("%w: the end of a transaction and others", errMixed)
+			}
+			c.end = &e
+			return c, nil
+		case PutPending:
+			p := record.Producer{ID: e.Producer.ID, Epoch: e.Producer.Epoch}
+			if i == 0 {
+				c.pending, b.Producer, b.Transactional = true, &p, true
+			}
+			if !c.pending || *b.Producer != p {
+				return change{}, fmt.Errorf("%w: of several transactions, or of one and none", errMixed)
+			}
+		default:
+			if c.pending {
+				return change{}, fmt.Errorf("%w: of a transaction and of none", errMixed)
+			}
+		}
 		key, value := encode(e)
 		if b.Size()+len(key)+len(value) > maxBatchBytes {
-			return nil, fmt.Errorf("%w: more than %d bytes of state in one change", ErrTooLarge, maxBatchBytes)
+			return change{}, fmt.Errorf("%w: more than %d bytes of state in one change", ErrTooLarge, maxBatchBytes)
 		}
 		b.Add(record.KV(now, key, value))
 	}
-	return b.Build(), nil
+	c.batch = b.Build()
+	return c, nil
 }
 
 // Load implements Store.
@@ -183,7 +250,7 @@ func (t *Topic) Load(ctx context.Context, index int, visit func(Effect) error) (
 		return 0, err
 	}
 	if err := t.read(ctx, p, visit); err != nil {
-		return 0, fmt.Errorf("load shard %d of %s: %w", index, OffsetsTopic, err)
+		return 0, fmt.Errorf("load shard %d of %s: %w", index, t.form.name, err)
 	}
 	return epoch, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -79,6 +80,46 @@ func TestTopicIsCreatedAsKafkaDoes(t *testing.T) {
 	n, err = state.NewTopic(engine, held, state.TopicConfig{Partitions: 7}).Shards(t.Context(), true)
 	if err != nil || n != 50 {
 		t.Errorf("%d shards, %v, want the topic's 50", n, err)
+	}
+}
+
+func TestTransactionTopic(t *testing.T) {
+	engine := memlog.New(memlog.Options{})
+	defer engine.Close()
+	held := &topics{engine: engine}
+	s := state.NewTransactionTopic(engine, held, state.TopicConfig{})
+	if n, err := s.Shards(t.Context(), true); err != nil || n != 50 {
+		t.Fatalf("%d shards, %v, want Kafka's 50", n, err)
+	}
+	if want := map[string]string{"cleanup.policy": "compact", "compression.type": "uncompressed", "segment.bytes": "104857600"}; fmt.Sprint(held.configs) != fmt.Sprint(want) {
+		t.Errorf("created with %v, want %v", held.configs, want)
+	}
+	full := state.Transaction{ID: "x", ProducerID: 4, PreviousProducerID: 3, NextProducerID: 5, Epoch: 32767, LastEpoch: -1, Timeout: 1000,
+		Status: state.TransactionPrepareCommit, Partitions: []state.TopicPartition{{Topic: "t", Partition: 2}}, Started: 1, Updated: 2, Version: 2}
+	epoch, err := s.Load(t.Context(), 0, func(state.Effect) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	for _, e := range []state.Effect{state.PutTransaction{Transaction: state.Transaction{ID: "y"}}, state.PutTransaction{Transaction: full},
+		state.RemoveTransaction{ID: "y"}} {
+		s.Apply(0, epoch, []state.Effect{e}, func(err error) { done <- err })
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := map[string]state.Transaction{}
+	_, err = s.Load(t.Context(), 0, func(e state.Effect) error {
+		switch e := e.(type) {
+		case state.PutTransaction:
+			got[e.Transaction.ID] = e.Transaction
+		case state.RemoveTransaction:
+			delete(got, e.ID)
+		}
+		return nil
+	})
+	if err != nil || len(got) != 1 || !reflect.DeepEqual(got["x"], full) {
+		t.Errorf("loaded %+v, %v, want %+v", got, err, full)
 	}
 }
 

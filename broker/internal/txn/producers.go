@@ -1,26 +1,9 @@
-// Package txn hands out producer ids; transactions come to live here too.
-//
-// It must not know the protocol, nor where the allocator keeps what it has given out.
-//
-// Flow: api (InitProducerId) -> Producers -> Allocator.
 package txn
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
-)
-
-// What can be wrong with a request; api turns each into the protocol code in parentheses.
-var (
-	// ErrInvalid: an epoch without a producer id, or the other way round (42).
-	ErrInvalid = errors.New("invalid producer id and epoch")
-	// ErrNoTransactions: this broker has no transactions yet (53, transactional id authorization failed). That is the code
-	// at which clients give up at once and say so; librdkafka, for one, tries again for ever at most others.
-	ErrNoTransactions = errors.New("transactions are not supported yet")
-	// ErrUnavailable: no ids can be allocated now; the client tries again (15).
-	ErrUnavailable = errors.New("no producer ids can be allocated now")
 )
 
 // Allocator gives out producer ids durably.
@@ -51,32 +34,26 @@ func NewProducers(allocator Allocator, block int) *Producers {
 	return &Producers{allocator: allocator, block: block}
 }
 
-// Init is an InitProducerId request.
-type Init struct {
-	TransactionalID string // empty for an idempotent producer without transactions
-	// ProducerID and Epoch are what the producer had so far (KIP-360); -1 if nothing.
-	ProducerID int64
-	Epoch      int16
-}
-
-// Identity is what a producer writes into its batches.
-type Identity struct {
-	ProducerID int64
-	Epoch      int16
-}
-
-// Init gives a producer its identity. Without a transactional id that is always a new id with epoch 0, as in Apache Kafka,
-// even if the producer had one: nobody but the producer itself could say whether that was its own, and it has bumped the
-// epoch by itself as far as it goes.
-func (p *Producers) Init(ctx context.Context, req Init) (Identity, error) {
-	if (req.ProducerID < 0) != (req.Epoch < 0) {
-		return Identity{}, fmt.Errorf("%w: producer id %d with epoch %d", ErrInvalid, req.ProducerID, req.Epoch)
-	}
-	if req.TransactionalID != "" {
-		return Identity{}, ErrNoTransactions
+// New gives a producer without a transactional id its identity. had is what it had so far, or nobody. It is always a new id
+// with epoch 0, as in Apache Kafka, even if the producer had one: nobody but the producer itself could say whether that was
+// its own, and it has bumped the epoch by itself as far as it goes.
+func (p *Producers) New(ctx context.Context, had Identity) (Identity, error) {
+	if err := had.check(); err != nil {
+		return nobody, err
 	}
 	id, err := p.take(ctx)
-	return Identity{ProducerID: id}, err
+	if err != nil {
+		return nobody, err
+	}
+	return Identity{ProducerID: id}, nil
+}
+
+// check refuses half of an identity.
+func (i Identity) check() error {
+	if (i.ProducerID == -1) != (i.Epoch == -1) {
+		return fmt.Errorf("%w: producer id %d with epoch %d", ErrInvalid, i.ProducerID, i.Epoch)
+	}
+	return nil
 }
 
 func (p *Producers) take(ctx context.Context) (int64, error) {
@@ -85,7 +62,7 @@ func (p *Producers) take(ctx context.Context) (int64, error) {
 	if p.next == p.end {
 		first, err := p.allocator.AllocateProducerIDs(ctx, p.block)
 		if err != nil {
-			return 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
+			return 0, fmt.Errorf("%w: no producer ids: %w", ErrUnavailable, err)
 		}
 		p.next, p.end = first, first+int64(p.block)
 	}

@@ -36,7 +36,7 @@ func TestProducerIDsAreNeverUsedTwice(t *testing.T) {
 		for range 8 {
 			wg.Go(func() {
 				for range 9 {
-					got, err := p.Init(t.Context(), Init{ProducerID: -1, Epoch: -1})
+					got, err := p.New(t.Context(), nobody)
 					mu.Lock()
 					if err != nil || seen[got.ProducerID] || got.Epoch != 0 || got.ProducerID < 4000 {
 						t.Errorf("got %+v, %v (seen before: %v)", got, err, seen[got.ProducerID])
@@ -53,23 +53,22 @@ func TestProducerIDsAreNeverUsedTwice(t *testing.T) {
 	}
 }
 
-func TestInit(t *testing.T) {
+func TestNew(t *testing.T) {
 	broken := &counter{fail: errors.New("disk full")}
 	for _, tc := range []struct {
 		name  string
 		alloc *counter
-		req   Init
+		had   Identity
 		want  error
 	}{
-		{"known producer gets a new id", &counter{next: 8}, Init{ProducerID: 7, Epoch: 3}, nil},
-		{"id without epoch", &counter{}, Init{ProducerID: 7, Epoch: -1}, ErrInvalid},
-		{"epoch without id", &counter{}, Init{ProducerID: -1, Epoch: 0}, ErrInvalid},
-		{"transactional", &counter{}, Init{TransactionalID: "t", ProducerID: -1, Epoch: -1}, ErrNoTransactions},
-		{"no ids", broken, Init{ProducerID: -1, Epoch: -1}, ErrUnavailable},
+		{"known producer gets a new id", &counter{next: 8}, Identity{7, 3}, nil},
+		{"id without epoch", &counter{}, Identity{7, -1}, ErrInvalid},
+		{"epoch without id", &counter{}, Identity{-1, 0}, ErrInvalid},
+		{"no ids", broken, nobody, ErrUnavailable},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p := NewProducers(tc.alloc, 0)
-			got, err := p.Init(t.Context(), tc.req)
+			got, err := p.New(t.Context(), tc.had)
 			if !errors.Is(err, tc.want) {
 				t.Fatalf("error %v, want %v", err, tc.want)
 			}
@@ -79,7 +78,7 @@ func TestInit(t *testing.T) {
 		})
 	}
 	broken.fail = nil
-	if _, err := NewProducers(broken, 0).Init(t.Context(), Init{ProducerID: -1, Epoch: -1}); err != nil {
+	if _, err := NewProducers(broken, 0).New(t.Context(), nobody); err != nil {
 		t.Errorf("after a failure: %v", err)
 	}
 }

@@ -1,7 +1,7 @@
 // Command interop holds typelog against other people's libraries: every Avro type and logical type is written by each of
 // them and read here and the reverse, as data, as container files and as single objects, and Confluent's Python client, KafkaJS and
-// franz-go's registry client exchange records with the typed client over a running typelog. .ci/interop/run installs what it
-// needs and calls it.
+// franz-go's registry client exchange records with the typed client over a running typelog; the Java client and librdkafka run
+// transactions on it. .ci/interop/run installs what it needs and calls it.
 //
 // A library that cannot do a case, or does it wrong, is listed with its reason in limits.go; a reason that no longer holds is
 // an error, too.
@@ -35,7 +35,7 @@ func main() {
 	flag.StringVar(&t.typelog, "typelog", "bin/typelog", "the binary")
 	flag.StringVar(&t.python, "python", "", "a Python that has confluent-kafka, fastavro and avro")
 	flag.StringVar(&t.node, "node-path", "", "a node_modules directory with avsc and KafkaJS")
-	flag.StringVar(&t.java, "class-path", "", "a class path with Avro for Java and the compiled program")
+	flag.StringVar(&t.java, "class-path", "", "a class path with Avro for Java, Kafka's client and the compiled programs")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -54,6 +54,7 @@ func main() {
 		{"container files: avsc", files("node", "data.js", "files")},
 		{"single objects: Avro for Java", singleObjects},
 		{"records: confluent-kafka, KafkaJS, franz-go's sr", records},
+		{"transactions: the Java client, librdkafka", transactions},
 	} {
 		began := time.Now()
 		what, err := step.run(ctx, t)

@@ -13,6 +13,8 @@ var transactionTests = []test{
 	{"markers keep their place among appends", markerOrder},
 	{"markers fence", markerFencing},
 	{"a marker wakes read_committed readers", markerWakes},
+	{"the broker's own batches have no sequence", unsequenced},
+	{"producers are told", activeProducers},
 }
 
 func (s *suite) end(id log.Partition, producer int64, epoch int16, commit bool, offset int64) {
@@ -137,4 +139,46 @@ func markerWakes(s *suite) {
 	if _, got := s.read(p, 0, log.ReadCommitted); len(got) != 2 {
 		s.t.Errorf("%d batches after the commit", len(got))
 	}
+}
+
+func unsequenced(s *suite) {
+	p := s.one()
+	own := func(epoch int16, transactional bool) log.Appended {
+		out := s.start(log.Batch{Partition: p, Bytes: produced(1, epoch, 0, 2, transactional), Unsequenced: true}).wait()
+		return out[0]
+	}
+	for i := range int64(3) {
+		if got := own(3, true); got.Err != nil || got.Duplicate || got.BaseOffset != 2*i {
+			s.t.Fatalf("number %d: %+v", i, got)
+		}
+	}
+	s.wantErr("an old epoch", own(2, true).Err, log.ErrInvalidProducerEpoch)
+	s.wantErr("a write outside of the open transaction", own(3, false).Err, log.ErrInvalidTxnState)
+	s.wantBounds(p, 0, 6, 0)
+	s.end(p, 1, 4, true, 6)
+	s.wantErr("the fenced producer", own(3, true).Err, log.ErrInvalidProducerEpoch)
+	s.wantBounds(p, 0, 7, 7)
+}
+
+func activeProducers(s *suite) {
+	p := s.one()
+	s.mustAppend(p, produced(9, 0, 0, 3, false), 0)
+	s.mustAppend(p, produced(5, 2, 0, 1, true), 3)
+	s.end(p, 9, 1, true, 4)
+	got, err := s.e.Producers(p)
+	if err != nil || len(got) != 2 || got[0].LastTimestamp == 0 {
+		s.t.Fatalf("producers: %+v, %v", got, err)
+	}
+	for i := range got {
+		got[i].LastTimestamp = 0
+	}
+	want := []log.ActiveProducer{
+		{ID: 5, Epoch: 2, LastSequence: 0, CoordinatorEpoch: -1, TxnStart: 3},
+		{ID: 9, Epoch: 1, LastSequence: -1, CoordinatorEpoch: 0, TxnStart: -1},
+	}
+	if !slices.Equal(got, want) {
+		s.t.Errorf("producers: %+v, want %+v", got, want)
+	}
+	_, err = s.e.Producers(log.Partition{Topic: p.Topic, Index: 77})
+	s.wantErr("producers of no partition", err, log.ErrUnknownPartition)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/typelog/typelog/broker/internal/log"
+	"github.com/typelog/typelog/broker/internal/log/producer"
 	"github.com/typelog/typelog/broker/internal/record"
 )
 
@@ -92,7 +93,7 @@ func (e *Engine) appendOne(b log.Batch, now int64, moved map[log.Partition]bool)
 		return refused(err)
 	}
 	h := record.Batch(b.Bytes).Header()
-	dup, err := p.producers.Check(&h)
+	dup, err := check(p, &h, b.Unsequenced)
 	if err != nil {
 		return refused(fmt.Errorf("append to %s: %w", b.Partition, err))
 	}
@@ -122,6 +123,13 @@ func (e *Engine) appendOne(b log.Batch, now int64, moved map[log.Partition]bool)
 		out.AppendTime = now
 	}
 	return out
+}
+
+func check(p *partition, h *record.Header, unsequenced bool) (*producer.Duplicate, error) {
+	if unsequenced {
+		return nil, p.producers.CheckUnsequenced(h)
+	}
+	return p.producers.Check(h)
 }
 
 func (e *Engine) placeCompanions(b log.Batch, all *[]placed, now int64) error {

@@ -178,6 +178,17 @@ func (e *Engine) EndOfEpoch(id log.Partition, epoch int32) (log.EpochEnd, error)
 	return log.EpochEnd{Epoch: -1, EndOffset: -1}, nil
 }
 
+// Producers returns the producers that the partition remembers.
+func (e *Engine) Producers(id log.Partition) ([]log.ActiveProducer, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p, err := e.find("producers", id)
+	if err != nil {
+		return nil, err
+	}
+	return p.producers.Active(), nil
+}
+
 // Trim makes offset the log start; -1 stands for the high watermark.
 func (e *Engine) Trim(ctx context.Context, id log.Partition, offset int64) (int64, error) {
 	if err := ctx.Err(); err != nil {

@@ -90,19 +90,14 @@ func (t *Table) Check(h *record.Header) (*Duplicate, error) {
 		return nil, nil
 	}
 	s := t.producers[h.ProducerID]
+	if err := t.checkEpoch(s, h); err != nil {
+		return nil, err
+	}
 	if s == nil {
 		if h.BaseSequence != 0 {
 			return nil, fmt.Errorf("%w: producer %d begins at sequence %d", log.ErrUnknownProducer, h.ProducerID, h.BaseSequence)
 		}
 		return nil, nil
-	}
-	if h.ProducerEpoch < s.epoch {
-		return nil, fmt.Errorf("%w: producer %d has epoch %d, the newest is %d",
-			log.ErrInvalidProducerEpoch, h.ProducerID, h.ProducerEpoch, s.epoch)
-	}
-	if first, open := t.open[h.ProducerID]; open && !h.Attributes.Transactional() {
-		return nil, fmt.Errorf("%w: producer %d writes outside of the transaction that it has open since offset %d",
-			log.ErrInvalidTxnState, h.ProducerID, first)
 	}
 	if h.ProducerEpoch > s.epoch || s.n == 0 {
 		if h.BaseSequence != 0 {
@@ -112,6 +107,31 @@ func (t *Table) Check(h *record.Header) (*Duplicate, error) {
 		return nil, nil
 	}
 	return s.checkSequence(h)
+}
+
+// CheckUnsequenced is Check for a batch that the broker itself writes for a producer: only the epoch counts.
+func (t *Table) CheckUnsequenced(h *record.Header) error {
+	if h.ProducerID < 0 {
+		return nil
+	}
+	return t.checkEpoch(t.producers[h.ProducerID], h)
+}
+
+// checkEpoch refuses fenced producers, and those that write outside of the transaction that they have open. s is nil for one
+// that is unknown.
+func (t *Table) checkEpoch(s *state, h *record.Header) error {
+	if s == nil {
+		return nil
+	}
+	if h.ProducerEpoch < s.epoch {
+		return fmt.Errorf("%w: producer %d has epoch %d, the newest is %d",
+			log.ErrInvalidProducerEpoch, h.ProducerID, h.ProducerEpoch, s.epoch)
+	}
+	if first, open := t.open[h.ProducerID]; open && !h.Attributes.Transactional() {
+		return fmt.Errorf("%w: producer %d writes outside of the transaction that it has open since offset %d",
+			log.ErrInvalidTxnState, h.ProducerID, first)
+	}
+	return nil
 }
 
 func (s *state) checkSequence(h *record.Header) (*Duplicate, error) {
@@ -244,6 +264,24 @@ func (t *Table) AbortedIn(from, to int64) []log.AbortedTxn {
 			out = append(out, log.AbortedTxn{ProducerID: a.ProducerID, FirstOffset: a.FirstOffset})
 		}
 	}
+	return out
+}
+
+// Active returns what is known of each producer, by id. The result is the caller's.
+func (t *Table) Active() []log.ActiveProducer {
+	out := make([]log.ActiveProducer, 0, len(t.producers))
+	for id, s := range t.producers {
+		a := log.ActiveProducer{ID: id, Epoch: s.epoch, LastSequence: -1, LastTimestamp: s.lastUsed,
+			CoordinatorEpoch: s.coordinatorEpoch, TxnStart: -1}
+		if s.n > 0 {
+			a.LastSequence = s.batches[s.n-1].last
+		}
+		if first, open := t.open[id]; open {
+			a.TxnStart = first
+		}
+		out = append(out, a)
+	}
+	slices.SortFunc(out, func(a, b log.ActiveProducer) int { return cmp.Compare(a.ID, b.ID) })
 	return out
 }
 

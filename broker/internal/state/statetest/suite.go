@@ -37,6 +37,8 @@ func Run(t *testing.T, newOpener func(t *testing.T) Opener) {
 		{"order of one caller", order},
 		{"too large is all or nothing", tooLarge},
 		{"visit can stop a load", visitStops},
+		{"offsets of transactions", pending},
+		{"effects that do not go together", mixed},
 		{"random effects", randomEffects},
 	}
 	for _, tc := range tests {
@@ -48,11 +50,13 @@ func Run(t *testing.T, newOpener func(t *testing.T) Opener) {
 type Shard struct {
 	Groups  map[string]state.Group
 	Offsets map[string]state.Offset // by "group topic partition"
+	// Pending are those of open transactions, by producer id.
+	Pending map[int64]map[string]state.Offset
 }
 
 // NewShard returns an empty Shard.
 func NewShard() *Shard {
-	return &Shard{Groups: map[string]state.Group{}, Offsets: map[string]state.Offset{}}
+	return &Shard{Groups: map[string]state.Group{}, Offsets: map[string]state.Offset{}, Pending: map[int64]map[string]state.Offset{}}
 }
 
 // Visit takes in one effect.
@@ -66,6 +70,16 @@ func (s *Shard) Visit(e state.Effect) error {
 		s.Offsets[fmt.Sprintf("%s %s %d", e.Group, e.Offset.Topic, e.Offset.Partition)] = e.Offset
 	case state.RemoveOffset:
 		delete(s.Offsets, fmt.Sprintf("%s %s %d", e.Group, e.Topic, e.Partition))
+	case state.PutPending:
+		if s.Pending[e.Producer.ID] == nil {
+			s.Pending[e.Producer.ID] = map[string]state.Offset{}
+		}
+		s.Pending[e.Producer.ID][fmt.Sprintf("%s %s %d", e.Group, e.Offset.Topic, e.Offset.Partition)] = e.Offset
+	case state.EndPending:
+		if e.Commit {
+			maps.Copy(s.Offsets, s.Pending[e.Producer.ID])
+		}
+		delete(s.Pending, e.Producer.ID)
 	default:
 		return fmt.Errorf("unknown effect %T", e)
 	}
@@ -399,4 +413,65 @@ func randomEffect(r *rand.Rand) state.Effect {
 		o.TopicID = [16]byte{byte(1 + r.IntN(200))}
 	}
 	return state.PutOffset{Group: id, Offset: o}
+}
+
+func pending(t *testing.T, open Opener) {
+	s := open()
+	create(t, s)
+	_, epoch := load(t, s, 0)
+	put := func(producer int64, partition int32, at int64) state.Effect {
+		return state.PutPending{Producer: state.Producer{ID: producer}, Group: "g", Offset: offset("t", partition, at)}
+	}
+	effects := [][]state.Effect{
+		{state.PutOffset{Group: "g", Offset: offset("t", 0, 1)}},
+		{put(7, 0, 10), put(7, 1, 20)},
+		{put(8, 2, 30)},
+		{put(7, 0, 11)}, // a transaction may commit a partition again
+		{state.EndPending{Producer: state.Producer{ID: 7}, Commit: true}},
+		{put(7, 1, 21)},
+		{state.EndPending{Producer: state.Producer{ID: 8, Epoch: 1}}},
+		{put(9, 4, 40)},
+	}
+	model := NewShard()
+	for _, change := range effects {
+		mustApply(t, s, 0, epoch, change...)
+		for _, e := range change {
+			if err := model.Visit(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	fenced := state.PutPending{Producer: state.Producer{ID: 8}, Group: "g", Offset: offset("t", 2, 31)}
+	if err := apply(s, 0, epoch, fenced); !errors.Is(err, state.ErrProducerFenced) {
+		t.Errorf("a fenced producer: %v", err)
+	}
+	if err := apply(s, 0, epoch, state.EndPending{Producer: state.Producer{ID: 8}, Commit: true}); !errors.Is(err, state.ErrProducerFenced) {
+		t.Errorf("the end of a fenced producer's transaction: %v", err)
+	}
+	check(t, s, 0, model)
+	s = reopen(t, open)
+	check(t, s, 0, model)
+	_, epoch = load(t, s, 0)
+	end := state.EndPending{Producer: state.Producer{ID: 9}, Commit: true}
+	mustApply(t, s, 0, epoch, end)
+	if err := model.Visit(end); err != nil {
+		t.Fatal(err)
+	}
+	check(t, reopen(t, open), 0, model)
+}
+
+func mixed(t *testing.T, open Opener) {
+	s := open()
+	create(t, s)
+	_, epoch := load(t, s, 0)
+	plain := state.PutOffset{Group: "g", Offset: offset("t", 0, 1)}
+	one := state.PutPending{Producer: state.Producer{ID: 1}, Group: "g", Offset: offset("t", 0, 1)}
+	two := state.PutPending{Producer: state.Producer{ID: 2}, Group: "g", Offset: offset("t", 0, 1)}
+	end := state.EndPending{Producer: state.Producer{ID: 1}}
+	for _, effects := range [][]state.Effect{{plain, one}, {one, plain}, {one, two}, {end, plain}, {one, end}, {end, end}} {
+		if err := apply(s, 0, epoch, effects...); err == nil {
+			t.Errorf("%T and %T were one change", effects[0], effects[1])
+		}
+	}
+	check(t, s, 0, NewShard())
 }
