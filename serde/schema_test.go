@@ -18,6 +18,11 @@ import (
 	"github.com/typelog/typelog/serde/internal/shop"
 )
 
+type (
+	orderMessage = serde.Message[shop.Order]
+	keyedOrder   = serde.KeyedMessage[shop.Key, shop.Order]
+)
+
 func textOf(d avro.Datum) string {
 	text, _ := d.AvroSchema()
 	return text

@@ -3,6 +3,7 @@ package serde
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"sync"
 	"time"
@@ -238,6 +239,8 @@ func (t *Transactor) commit(tx *transaction) error {
 		return failed(ErrAborted, errRebalanced, "transaction %s", t.cfg.ID)
 	case errors.Is(err, kerr.TransactionAbortable) || errors.Is(err, kerr.OperationNotAttempted):
 		return t.abort(tx, networkOr(err, "commit"))
+	case errors.Is(err, kerr.InvalidTxnState): // the broker has no open transaction of this producer
+		return t.abort(tx, t.timedOut())
 	}
 	return t.spoiled(networkOr(err, "transaction %s: whether it was committed is not known", t.cfg.ID))
 }
@@ -282,9 +285,13 @@ func (t *Transactor) abort(tx *transaction, cause error) error {
 		if _, _, notFound := t.client.ProducerID(ctx); notFound != nil {
 			return t.spoiled(err)
 		}
-		return failed(ErrAborted, errors.New("it was open for longer than its timeout, "+t.cfg.Timeout.String()), "transaction %s", t.cfg.ID)
+		return failed(ErrAborted, t.timedOut(), "transaction %s", t.cfg.ID)
 	}
 	return err
+}
+
+func (t *Transactor) timedOut() error {
+	return fmt.Errorf("it was open for longer than its timeout, %v", t.cfg.Timeout)
 }
 
 // disconnect needs mu, or t alone.
