@@ -37,15 +37,15 @@ type TransactorConfig struct {
 type Transactor struct {
 	cfg TransactorConfig
 
-	running  sync.Mutex // held while a transaction runs, and by Close
-	consumer follower   // set before the first Run
+	running sync.Mutex // held while a transaction runs, and by Close
 
-	mu      sync.RWMutex // guards what follows; read-held while a record is handed over
-	client  *kgo.Client
-	session *kgo.GroupTransactSession // around client if there is a group
-	stale   bool                      // client is to be replaced: what the broker did last is not known
-	current *transaction              // nil outside Run
-	dead    error                     // why there are no more transactions
+	mu       sync.RWMutex              // guards what follows; read-held while a record is handed over
+	client   *kgo.Client               // changes only while running is held, too
+	session  *kgo.GroupTransactSession // around client if there is a group
+	stale    bool                      // client is to be replaced: what the broker did last is not known
+	consumer follower                  // nil if there is none
+	current  *transaction              // nil outside Run
+	dead     error                     // why there are no more transactions
 }
 
 // follower is what a Transactor knows of its consumer.
@@ -106,8 +106,8 @@ func (t *Transactor) attach(consumer follower) error {
 	if t.cfg.Group == "" {
 		return errors.New("serde: a Transactor without Group and Topics has no consumer")
 	}
-	t.running.Lock()
-	defer t.running.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.consumer != nil {
 		return errors.New("serde: the Transactor has a consumer already; a union reads several types")
 	}
@@ -125,7 +125,7 @@ func (t *Transactor) attach(consumer follower) error {
 // Run finds out and goes on from what the broker has.
 //
 // If the group's partitions are dealt out anew before the end, Run aborts and calls f again. So effects outside of the
-// transaction do not belong in f, or must bear to be repeated.
+// transaction do not belong in f, or must bear to be repeated. f calls neither Run nor Close.
 func (t *Transactor) Run(ctx context.Context, f func(ctx context.Context) error) error {
 	t.running.Lock()
 	defer t.running.Unlock()
@@ -141,19 +141,19 @@ func (t *Transactor) Run(ctx context.Context, f func(ctx context.Context) error)
 var errRebalanced = errors.New("the group's partitions were dealt out anew")
 
 func (t *Transactor) once(ctx context.Context, f func(ctx context.Context) error) error {
-	tx, err := t.begin(ctx)
-	if err != nil {
-		return err
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	tx := &transaction{cancel: cancel}
+	if err := t.begin(ctx, tx); err != nil {
+		return t.spoiled(failed(ErrAborted, err, "transaction %s", t.cfg.ID))
 	}
-	ctx, tx.cancel = context.WithCancelCause(ctx)
-	defer tx.cancel(nil)
 	returned := false
 	defer func() {
 		if !returned {
 			_ = t.abort(tx, errors.New("a panic")) // which goes on
 		}
 	}()
-	err = f(ctx)
+	err := f(ctx)
 	returned = true
 	if err == nil {
 		err = t.complete(ctx, tx)
@@ -166,57 +166,72 @@ func (t *Transactor) once(ctx context.Context, f func(ctx context.Context) error
 
 // begin opens a transaction on the client's side; the broker learns of it with the first record. Asking for the producer
 // id right away fences older instances before anything is read.
-func (t *Transactor) begin(ctx context.Context) (*transaction, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.dead != nil {
-		return nil, t.dead
+func (t *Transactor) begin(ctx context.Context, tx *transaction) error {
+	if err := t.ready(); err != nil {
+		return err
 	}
-	if t.stale {
-		t.disconnect()
-		if err := t.connect(); err != nil {
-			return nil, err
-		}
-		t.stale = false
-	}
-	tx := &transaction{}
 	err := t.client.BeginTransaction()
 	if err == nil {
 		tx.id, tx.epoch, err = t.client.ProducerID(ctx)
 	}
 	if err != nil {
-		t.stale = true
-		err = failed(ErrAborted, networkOr(err, "it could not begin"), "transaction %s", t.cfg.ID)
-		if errors.Is(err, ErrFenced) {
-			t.dead = err
-		}
-		return nil, err
+		return networkOr(err, "it could not begin")
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.current = tx
-	return tx, nil
+	return nil
+}
+
+// ready replaces a client that is stale.
+func (t *Transactor) ready() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.dead != nil:
+		return t.dead
+	case !t.stale:
+		return nil
+	}
+	t.disconnect()
+	if err := t.connect(); err != nil {
+		return err
+	}
+	t.stale = false
+	return nil
 }
 
 // complete waits until the broker has everything, and says why the transaction cannot be committed.
 func (t *Transactor) complete(ctx context.Context, tx *transaction) error {
-	t.leave()
+	consumer := t.leave()
 	if err := t.client.Flush(ctx); err != nil {
 		return failed(ErrNetwork, err, "messages still wait for the broker")
 	}
 	if fault := tx.failed(); fault != nil {
 		return fault
 	}
-	if t.consumer != nil && t.consumer.undecided() > 0 {
-		return failed(ErrDecoding, nil, "%d of the messages that were polled were not read", t.consumer.undecided())
+	if left := consumer.undecided(); left > 0 {
+		return failed(ErrDecoding, nil, "%d of the messages that were polled were not read", left)
 	}
 	return nil
 }
 
-// leave makes everybody else fail who sends or polls in the transaction.
-func (t *Transactor) leave() {
+// leave makes everybody fail who sends or polls in the transaction from now on, and returns the consumer.
+func (t *Transactor) leave() follower {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.current = nil
+	if t.consumer == nil {
+		return nobody{}
+	}
+	return t.consumer
 }
+
+// nobody is the consumer of a Transactor that has none.
+type nobody struct{}
+
+func (nobody) undecided() int { return 0 }
+func (nobody) forget()        {}
 
 // How long the end of a transaction may take. It is not the caller's context that decides: whoever stops a program wants
 // what it has done committed, or at least to be told. An abort need not be waited for, because the broker aborts by itself.
@@ -229,9 +244,7 @@ func (t *Transactor) commit(tx *transaction) error {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
 	committed, err := t.end(ctx, kgo.TryCommit)
-	if t.consumer != nil {
-		t.consumer.forget()
-	}
+	t.leave().forget()
 	switch {
 	case committed || err == nil && tx.empty():
 		return nil
@@ -268,7 +281,7 @@ func (t *Transactor) end(ctx context.Context, how kgo.TransactionEndTry) (commit
 // abort aborts and returns why, as an error of kind ErrAborted. If the broker does not answer, it aborts by itself when
 // the timeout is over or this Transactor, or another with its ID, begins anew; nobody can commit any more.
 func (t *Transactor) abort(tx *transaction, cause error) error {
-	t.leave()
+	consumer := t.leave()
 	ctx, cancel := context.WithTimeout(context.Background(), abortTimeout)
 	defer cancel()
 	unsent := t.client.AbortBufferedRecords(ctx)
@@ -276,9 +289,7 @@ func (t *Transactor) abort(tx *transaction, cause error) error {
 	if _, err := t.end(ctx, kgo.TryAbort); err != nil || unsent != nil {
 		_ = t.spoiled(nil)
 	}
-	if t.consumer != nil {
-		t.consumer.forget()
-	}
+	consumer.forget()
 	err := failed(ErrAborted, cause, "transaction %s", t.cfg.ID)
 	if errors.Is(cause, ErrFenced) {
 		// A broker that aborted because of the timeout may say the same; then there is a producer id for the next one.
