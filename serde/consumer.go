@@ -131,7 +131,7 @@ func newStream[M any](cfg ConsumerConfig) (*stream[M], error) {
 		s.client = s.txn.Client
 		return s, s.txn.attach(s)
 	}
-	fixed := []kgo.Opt{kgo.ConsumeTopics(cfg.Topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart())}
+	fixed := reading(cfg.Topics)
 	if !cfg.ReadUncommitted {
 		fixed = append(fixed, kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	}
@@ -144,6 +144,12 @@ func newStream[M any](cfg ConsumerConfig) (*stream[M], error) {
 	}
 	s.client = func() *kgo.Client { return client }
 	return s, nil
+}
+
+// reading are the options of everything that reads. Markers of transactions are kept, so that a group's offsets get behind
+// them and to the end of a partition.
+func reading(topics []string) []kgo.Opt {
+	return []kgo.Opt{kgo.ConsumeTopics(topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.KeepControlRecords()}
 }
 
 func (cfg *ConsumerConfig) check() error {
@@ -220,12 +226,16 @@ func (c *stream[M]) fill(ctx context.Context, limit int) error {
 	return nil
 }
 
-// next decodes the first pending record; nil means that OnBad took it. After an error the record is still pending.
+// next decodes the first pending record; nil means that OnBad took it, or that it is the marker of a transaction. After an
+// error the record is still pending.
 func (c *stream[M]) next(ctx context.Context) (*M, error) {
 	rec := c.pending[0]
-	m, err := c.message(ctx, rec)
-	if err != nil {
-		return nil, err
+	var m *M
+	if !rec.Attrs.IsControl() {
+		var err error
+		if m, err = c.message(ctx, rec); err != nil {
+			return nil, err
+		}
 	}
 	c.pending = c.pending[1:]
 	c.polled = append(c.polled, rec)
@@ -269,10 +279,7 @@ func (c *stream[M]) Messages(ctx context.Context) iter.Seq2[*M, error] {
 				}
 				return
 			}
-			if m == nil {
-				continue
-			}
-			if !yield(m, nil) {
+			if m != nil && !yield(m, nil) {
 				return
 			}
 			c.mark()

@@ -86,9 +86,13 @@ func newPipeline(ctx context.Context, cfg ProducerConfig) (*pipeline, error) {
 	return p, nil
 }
 
+// fetchMaxWait is that of Kafka's own consumers. A fetch that waits holds up partitions that were assigned a moment after it
+// began.
+const fetchMaxWait = 500 * time.Millisecond
+
 // clientOpts puts a user's options between what this package has as defaults and what it relies on.
 func clientOpts(brokers []string, user []kgo.Opt, fixed ...kgo.Opt) []kgo.Opt {
-	opts := append([]kgo.Opt{kgo.ClientID("typelog")}, user...)
+	opts := append([]kgo.Opt{kgo.ClientID("typelog"), kgo.FetchMaxWait(fetchMaxWait)}, user...)
 	return append(append(opts, kgo.SeedBrokers(brokers...)), fixed...)
 }
 

@@ -7,7 +7,10 @@
 //
 // A producer validates each value before it sends it, so a bad one fails alone and its error says where. If the
 // broker refuses a batch all the same, the producer finds the records at fault and produces the others again, in
-// order (see lane.go). A consumer never drops a record in silence (see OnBad).
+// order (see lane.go). A consumer never drops a record in silence (see OnBad), and sees no record that was not committed.
+//
+// In the transactions of a Transactor no message fails alone: what its producers send and its consumer reads takes effect
+// as a whole or not at all.
 package serde
 
 import (

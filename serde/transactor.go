@@ -81,8 +81,7 @@ func (t *Transactor) connect() error {
 	if t.cfg.Group == "" {
 		t.client, err = kgo.NewClient(clientOpts(t.cfg.Brokers, t.cfg.Client, fixed...)...)
 	} else {
-		fixed = append(fixed, kgo.ConsumerGroup(t.cfg.Group), kgo.ConsumeTopics(t.cfg.Topics...),
-			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+		fixed = append(append(fixed, reading(t.cfg.Topics)...), kgo.ConsumerGroup(t.cfg.Group), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 		if t.session, err = kgo.NewGroupTransactSession(clientOpts(t.cfg.Brokers, t.cfg.Client, fixed...)...); err == nil {
 			t.client = t.session.Client()
 		}
@@ -145,7 +144,7 @@ func (t *Transactor) once(ctx context.Context, f func(ctx context.Context) error
 	defer cancel(nil)
 	tx := &transaction{cancel: cancel}
 	if err := t.begin(ctx, tx); err != nil {
-		return t.spoiled(failed(ErrAborted, err, "transaction %s", t.cfg.ID))
+		return err
 	}
 	returned := false
 	defer func() {
@@ -175,7 +174,7 @@ func (t *Transactor) begin(ctx context.Context, tx *transaction) error {
 		tx.id, tx.epoch, err = t.client.ProducerID(ctx)
 	}
 	if err != nil {
-		return networkOr(err, "it could not begin")
+		return t.spoiled(t.aborted(networkOr(err, "it could not begin")))
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -195,7 +194,7 @@ func (t *Transactor) ready() error {
 	}
 	t.disconnect()
 	if err := t.connect(); err != nil {
-		return err
+		return t.aborted(err)
 	}
 	t.stale = false
 	return nil
@@ -249,7 +248,7 @@ func (t *Transactor) commit(tx *transaction) error {
 	case committed || err == nil && tx.empty():
 		return nil
 	case err == nil:
-		return failed(ErrAborted, errRebalanced, "transaction %s", t.cfg.ID)
+		return t.aborted(errRebalanced)
 	case errors.Is(err, kerr.TransactionAbortable) || errors.Is(err, kerr.OperationNotAttempted):
 		return t.abort(tx, networkOr(err, "commit"))
 	case errors.Is(err, kerr.InvalidTxnState): // the broker has no open transaction of this producer
@@ -264,9 +263,13 @@ func (t *Transactor) spoiled(err error) error {
 	defer t.mu.Unlock()
 	t.stale = true
 	if errors.Is(err, ErrFenced) {
-		t.dead = err
+		t.dead = t.aborted(failed(ErrFenced, nil, "the one before it"))
 	}
 	return err
+}
+
+func (t *Transactor) aborted(cause error) error {
+	return failed(ErrAborted, cause, "transaction %s", t.cfg.ID)
 }
 
 // end ends the transaction on the broker. Without an error, not committed means aborted.
@@ -290,15 +293,14 @@ func (t *Transactor) abort(tx *transaction, cause error) error {
 		_ = t.spoiled(nil)
 	}
 	consumer.forget()
-	err := failed(ErrAborted, cause, "transaction %s", t.cfg.ID)
 	if errors.Is(cause, ErrFenced) {
 		// A broker that aborted because of the timeout may say the same; then there is a producer id for the next one.
-		if _, _, notFound := t.client.ProducerID(ctx); notFound != nil {
-			return t.spoiled(err)
+		if _, _, err := t.client.ProducerID(ctx); err != nil {
+			return t.spoiled(t.aborted(cause))
 		}
-		return failed(ErrAborted, t.timedOut(), "transaction %s", t.cfg.ID)
+		cause = t.timedOut()
 	}
-	return err
+	return t.aborted(cause)
 }
 
 func (t *Transactor) timedOut() error {
@@ -321,7 +323,7 @@ func (t *Transactor) Close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !errors.Is(t.dead, ErrClosed) {
-		t.dead = failed(ErrClosed, nil, "transaction %s", t.cfg.ID)
+		t.dead = t.aborted(failed(ErrClosed, nil, "the Transactor"))
 		t.disconnect()
 	}
 }
