@@ -32,7 +32,7 @@ type PayloadCheck struct {
 }
 
 // CheckPayload asks what a broker asks before it takes a record: does payload, a key or value in Confluent's wire
-// format, name a schema that is registered under subject, and, with decode, are the bytes after the prefix exactly one
+// format, name a schema that is registered under the subject, and, with decode, are the bytes after the prefix exactly one
 // datum of it? The subject may be an alias.
 //
 // Softly deleted versions do not count: readers still find such a schema by its id, but no new record may use it.
@@ -42,22 +42,22 @@ type PayloadCheck struct {
 // An error means that it could not decide, never that the payload is bad. CheckPayload keeps no part of payload. It is
 // safe for concurrent use; once it has seen a pair of subject and id it takes no lock and allocates nothing, until the
 // subject changes.
-func (r *Registry) CheckPayload(ctx context.Context, subject string, decode bool, payload []byte) (PayloadCheck, error) {
+func (r *Registry) CheckPayload(ctx context.Context, naming Naming, decode bool, payload []byte) (PayloadCheck, error) {
 	if len(payload) < prefixSize || payload[0] != 0 {
 		return PayloadCheck{Reason: noPrefix(payload)}, nil
 	}
-	return r.checkDatum(ctx, subject, decode, int32(binary.BigEndian.Uint32(payload[1:])), payload[prefixSize:])
+	return r.checkDatum(ctx, naming, decode, int32(binary.BigEndian.Uint32(payload[1:])), payload[prefixSize:])
 }
 
 // checkDatum is CheckPayload once the id is known.
-func (r *Registry) checkDatum(ctx context.Context, subject string, decode bool, id int32, datum []byte) (PayloadCheck, error) {
-	entry := r.guards.find(subject, id)
+func (r *Registry) checkDatum(ctx context.Context, naming Naming, decode bool, id int32, datum []byte) (PayloadCheck, error) {
+	entry := r.guards.find(naming, id)
 	if entry == nil {
 		if err := ctx.Err(); err != nil {
-			return PayloadCheck{SchemaID: id}, fmt.Errorf("schema %d of subject %q: %w", id, subject, err)
+			return PayloadCheck{SchemaID: id}, fmt.Errorf("schema %d of subject %q: %w", id, naming, err)
 		}
 		var reason string
-		if entry, reason = r.guard(subject, id); entry == nil {
+		if entry, reason = r.guard(naming, id); entry == nil {
 			return PayloadCheck{SchemaID: id, Reason: reason}, nil
 		}
 	}
@@ -94,13 +94,16 @@ type guardEntry struct {
 
 // guard decides about a pair that is not cached, and caches it if the id is registered. Refusals are not cached: ids
 // come from outside.
-func (r *Registry) guard(subject string, id int32) (*guardEntry, string) {
-	var version *model.Version
+func (r *Registry) guard(naming Naming, id int32) (*guardEntry, string) {
 	var parsed *schema.Schema
-	var reason string
 	var fault error
 	now := r.present()
-	if version, reason = registered(now, subject, id); version == nil {
+	subject, reason := r.subject(now, naming, id)
+	if reason != "" {
+		return nil, reason
+	}
+	version, reason := registered(now, subject, id)
+	if version == nil {
 		return nil, reason
 	}
 	if version.Schema.Type == model.Avro {
@@ -110,7 +113,7 @@ func (r *Registry) guard(subject string, id int32) (*guardEntry, string) {
 	r.inRead(func(c *catalog) {
 		// What was true before the compilation must still be: what publishes a change forgets first.
 		if now, _ := registered(c, subject, id); now != nil && now.Schema.Same(version.Schema) {
-			r.guards.add(subject, resolve(c, subject), id, entry)
+			r.guards.add(naming, resolve(c, subject), id, entry)
 		}
 	})
 	return entry, ""
@@ -156,23 +159,23 @@ func (r *Registry) compile(version *model.Version, parsed *schema.Schema, fault 
 	return &guardEntry{validator: validator}
 }
 
-// guards is the contract's cache: subject as asked, then id, to entry. Readers take no lock: tables are replaced, never
+// guards is the contract's cache: Naming as asked, then id, to entry. Readers take no lock: tables are replaced, never
 // changed. Entries are added under the catalog's read lock and forgotten under its write lock, so none outlives the
 // state that it was concluded from.
 type guards struct {
 	seed   maphash.Seed
 	shards [64]guardShard
 	size   atomic.Int64 // entries, roughly
-	// spelled counts guards under another name than their subject's: aliases, say.
+	// spelled counts guards under another name than their subject's: aliases, say, and names by record.
 	spelled atomic.Int64
 }
 
 type guardShard struct {
 	mu    sync.Mutex // taken to replace table
-	table atomic.Pointer[map[string]*guard]
+	table atomic.Pointer[map[Naming]*guard]
 }
 
-// guard is the table of one subject.
+// guard is the table of one Naming.
 type guard struct {
 	ids   atomic.Pointer[map[int32]*guardEntry]
 	guids atomic.Pointer[map[GUID]int32] // of the entries that were asked for by GUID; nil if none was
@@ -180,47 +183,47 @@ type guard struct {
 
 func newGuards() *guards { return &guards{seed: maphash.MakeSeed()} }
 
-func (g *guards) shard(subject string) *guardShard {
-	return &g.shards[maphash.String(g.seed, subject)%uint64(len(g.shards))]
+func (g *guards) shard(naming Naming) *guardShard {
+	return &g.shards[maphash.String(g.seed, string(naming))%uint64(len(g.shards))]
 }
 
-func (g *guards) find(subject string, id int32) *guardEntry {
-	table := g.shard(subject).table.Load()
+func (g *guards) find(naming Naming, id int32) *guardEntry {
+	table := g.shard(naming).table.Load()
 	if table == nil {
 		return nil
 	}
-	if found := (*table)[subject]; found != nil {
+	if found := (*table)[naming]; found != nil {
 		return (*found.ids.Load())[id]
 	}
 	return nil
 }
 
-func (g *guards) add(subject string, target model.Subject, id int32, entry *guardEntry) {
+func (g *guards) add(naming Naming, target model.Subject, id int32, entry *guardEntry) {
 	if g.size.Add(1) > maxGuards {
 		g.forgetAll()
 		g.size.Store(1)
 	}
-	if subject != string(target) {
+	if string(naming) != string(target) {
 		g.spelled.Add(1)
 	}
-	s := g.shard(subject)
+	s := g.shard(naming)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	table := s.table.Load()
-	if table != nil && (*table)[subject] != nil {
-		found := (*table)[subject]
+	if table != nil && (*table)[naming] != nil {
+		found := (*table)[naming]
 		ids := maps.Clone(*found.ids.Load())
 		ids[id] = entry
 		found.ids.Store(&ids)
 		return
 	}
-	next := map[string]*guard{}
+	next := map[Naming]*guard{}
 	if table != nil {
 		next = maps.Clone(*table)
 	}
 	found := &guard{}
 	found.ids.Store(&map[int32]*guardEntry{id: entry})
-	next[subject] = found
+	next[naming] = found
 	s.table.Store(&next)
 }
 
@@ -230,16 +233,17 @@ func (g *guards) forget(subject model.Subject) {
 		g.forgetAll()
 		return
 	}
-	s := g.shard(string(subject))
+	naming := Naming(subject)
+	s := g.shard(naming)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	table := s.table.Load()
-	if table == nil || (*table)[string(subject)] == nil {
+	if table == nil || (*table)[naming] == nil {
 		return
 	}
-	g.size.Add(-int64(len(*(*table)[string(subject)].ids.Load())))
+	g.size.Add(-int64(len(*(*table)[naming].ids.Load())))
 	next := maps.Clone(*table)
-	delete(next, string(subject))
+	delete(next, naming)
 	s.table.Store(&next)
 }
 

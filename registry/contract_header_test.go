@@ -40,7 +40,7 @@ func TestCheckHeader(t *testing.T) {
 		{"a short one", "people-value", people[:16], good, false, "", "16 bytes"},
 		{"another form", "people-value", append([]byte{2}, people[1:]...), good, false, "", "must be"},
 	} {
-		got, err := r.CheckHeader(ctx, c.subject, true, c.header, c.payload)
+		got, err := r.CheckHeader(ctx, registry.Naming(c.subject), true, c.header, c.payload)
 		if err != nil {
 			t.Fatal(err)
 		}

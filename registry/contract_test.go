@@ -30,7 +30,7 @@ func register(t testing.TB, r *registry.Registry, subject, text string) int32 {
 
 func check(t testing.TB, r *registry.Registry, subject string, decode bool, payload []byte) registry.PayloadCheck {
 	t.Helper()
-	got, err := r.CheckPayload(context.Background(), subject, decode, payload)
+	got, err := r.CheckPayload(context.Background(), registry.Naming(subject), decode, payload)
 	if err != nil {
 		t.Fatalf("%s %x: %v", subject, payload, err)
 	}

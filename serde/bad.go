@@ -36,15 +36,34 @@ const (
 // goes on once it is durable there. The client is the caller's.
 func DeadLetter(client *kgo.Client, topic string) OnBad {
 	return func(ctx context.Context, rec *kgo.Record, why error) error {
-		dead := &kgo.Record{Topic: topic, Key: rec.Key, Value: rec.Value, Timestamp: rec.Timestamp}
-		dead.Headers = append(append([]kgo.RecordHeader(nil), rec.Headers...),
-			kgo.RecordHeader{Key: HeaderReason, Value: []byte(why.Error())},
-			kgo.RecordHeader{Key: HeaderTopic, Value: []byte(rec.Topic)},
-			kgo.RecordHeader{Key: HeaderPartition, Value: fmt.Append(nil, rec.Partition)},
-			kgo.RecordHeader{Key: HeaderOffset, Value: fmt.Append(nil, rec.Offset)})
-		if err := client.ProduceSync(ctx, dead).FirstErr(); err != nil {
+		if err := client.ProduceSync(ctx, deadLetter(topic, rec, why)).FirstErr(); err != nil {
 			return networkOr(err, "dead letter topic %s", topic)
 		}
 		return nil
 	}
+}
+
+// DeadLetter does what the function DeadLetter does, within the transaction that reads the record, for the OnBad of the
+// Transactor's consumer: the dead letter is there if and only if the group has gone on behind the record.
+func (t *Transactor) DeadLetter(topic string) OnBad {
+	var line *pipeline // OnBad is called by one goroutine
+	return func(ctx context.Context, rec *kgo.Record, why error) error {
+		if line == nil {
+			made, err := newPipeline(ctx, ProducerConfig{Topic: topic, Transactor: t})
+			if err != nil {
+				return err
+			}
+			line = made
+		}
+		return line.produce(ctx, deadLetter(topic, rec, why), nil)
+	}
+}
+
+func deadLetter(topic string, rec *kgo.Record, why error) *kgo.Record {
+	headers := append(append([]kgo.RecordHeader(nil), rec.Headers...),
+		kgo.RecordHeader{Key: HeaderReason, Value: []byte(why.Error())},
+		kgo.RecordHeader{Key: HeaderTopic, Value: []byte(rec.Topic)},
+		kgo.RecordHeader{Key: HeaderPartition, Value: fmt.Append(nil, rec.Partition)},
+		kgo.RecordHeader{Key: HeaderOffset, Value: fmt.Append(nil, rec.Offset)})
+	return &kgo.Record{Topic: topic, Key: rec.Key, Value: rec.Value, Timestamp: rec.Timestamp, Headers: headers}
 }

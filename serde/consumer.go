@@ -12,15 +12,22 @@ import (
 	"github.com/typelog/typelog/serde/avro"
 )
 
-// ConsumerConfig says what a Consumer reads. Brokers, Registry and Topics are required; the rest may stay zero.
+// ConsumerConfig says what a Consumer reads. Topics is required; the rest may stay zero.
 type ConsumerConfig struct {
-	Brokers  []string // host:port
-	Registry string   // URL
+	Brokers  []string // host:port; nil is DefaultBroker
+	Registry string   // URL; "" is DefaultRegistry
 	Topics   []string
 
 	// Group is the consumer group that shares the partitions and keeps the offsets. Without one the consumer reads
 	// every partition from the start and commits nothing.
 	Group string
+	// Transactor, if there is one, gives the consumer its brokers, topics and group, which are left out here, and what is
+	// polled in a transaction is processed if and only if that is committed.
+	Transactor *Transactor
+	// ReadUncommitted shows records of transactions that are under way or were aborted, too. By default a consumer, unlike
+	// Kafka's own, sees no record that can still be taken back: an event that never happened must not be in anybody's
+	// audit. The price is that it waits behind a transaction that is open.
+	ReadUncommitted bool
 	// OnBad decides what becomes of a record whose bytes do not decode; nil is Stop.
 	OnBad OnBad
 	// Decode adds to how keys and values are decoded (limits, aliasing); Writer is set by the consumer.
@@ -62,6 +69,24 @@ func NewConsumer[T any, P DatumOf[T]](cfg ConsumerConfig) (*Consumer[T], error) 
 	return &Consumer[T]{s}, nil
 }
 
+// Consume makes a consumer, iterates as Messages does, and closes the consumer when the loop ends. What was processed is
+// committed by then, so that the next one of the group goes on behind it.
+//
+//	for m, err := range serde.Consume[order.Order](ctx, serde.ConsumerConfig{Topics: []string{"orders"}, Group: "mail"}) {
+//		…
+//	}
+func Consume[T any, P DatumOf[T]](ctx context.Context, cfg ConsumerConfig) iter.Seq2[*Message[T], error] {
+	return func(yield func(*Message[T], error) bool) {
+		c, err := NewConsumer[T, P](cfg)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer c.Close()
+		c.Messages(ctx)(yield)
+	}
+}
+
 func openerOf[T any, P DatumOf[T]](registry *Registry, part Part, options avro.DecodeOptions) (*opener, error) {
 	text, _ := P(new(T)).AvroSchema()
 	return newOpener(registry, part, text, options)
@@ -82,7 +107,8 @@ func headersOf(rec *kgo.Record, but ...string) []Header {
 // what is fetched, polled, and processed apart.
 type stream[M any] struct {
 	cfg      ConsumerConfig
-	client   *kgo.Client
+	client   func() *kgo.Client
+	txn      *Transactor // nil if it reads outside transactions
 	registry *Registry
 	decode   func(ctx context.Context, rec *kgo.Record) (*M, error)
 
@@ -93,36 +119,64 @@ type stream[M any] struct {
 }
 
 func newStream[M any](cfg ConsumerConfig) (*stream[M], error) {
-	if len(cfg.Brokers) == 0 || cfg.Registry == "" || len(cfg.Topics) == 0 {
-		return nil, errors.New("serde: a consumer needs Brokers, Registry and Topics")
-	}
-	if cfg.OnBad == nil {
-		cfg.OnBad = Stop
+	if err := cfg.check(); err != nil {
+		return nil, err
 	}
 	registry, err := NewRegistry(cfg.Registry)
 	if err != nil {
 		return nil, err
 	}
-	opts := append([]kgo.Opt{kgo.ClientID("typelog")}, cfg.Client...)
-	opts = append(opts, kgo.SeedBrokers(cfg.Brokers...), kgo.ConsumeTopics(cfg.Topics...),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
-	if cfg.Group != "" {
-		opts = append(opts, kgo.ConsumerGroup(cfg.Group), kgo.AutoCommitMarks(), kgo.BlockRebalanceOnPoll())
+	s := &stream[M]{cfg: cfg, registry: registry, txn: cfg.Transactor}
+	if s.txn != nil {
+		s.client = s.txn.Client
+		return s, s.txn.attach(s)
 	}
-	client, err := kgo.NewClient(opts...)
+	fixed := reading(cfg.Topics)
+	if !cfg.ReadUncommitted {
+		fixed = append(fixed, kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	}
+	if cfg.Group != "" {
+		fixed = append(fixed, kgo.ConsumerGroup(cfg.Group), kgo.AutoCommitMarks(), kgo.BlockRebalanceOnPoll())
+	}
+	client, err := kgo.NewClient(clientOpts(cfg.Brokers, cfg.Client, fixed...)...)
 	if err != nil {
 		return nil, failed(ErrNetwork, err, "kafka client")
 	}
-	return &stream[M]{cfg: cfg, client: client, registry: registry}, nil
+	s.client = func() *kgo.Client { return client }
+	return s, nil
+}
+
+// reading are the options of everything that reads. Markers of transactions are kept, so that a group's offsets get behind
+// them and to the end of a partition.
+func reading(topics []string) []kgo.Opt {
+	return []kgo.Opt{kgo.ConsumeTopics(topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.KeepControlRecords()}
+}
+
+func (cfg *ConsumerConfig) check() error {
+	if cfg.OnBad == nil {
+		cfg.OnBad = Stop
+	}
+	if t := cfg.Transactor; t != nil {
+		if len(cfg.Brokers) > 0 || len(cfg.Topics) > 0 || cfg.Group != "" || len(cfg.Client) > 0 || cfg.ReadUncommitted {
+			return errors.New("serde: Brokers, Topics, Group and Client are the Transactor's, which always reads what is committed; " +
+				"leave them out of the ConsumerConfig")
+		}
+		cfg.Topics, cfg.Group = t.cfg.Topics, t.cfg.Group
+	}
+	if len(cfg.Topics) == 0 {
+		return errors.New("serde: a consumer needs Topics")
+	}
+	cfg.Brokers, cfg.Registry = orDefault(cfg.Brokers, cfg.Registry)
+	return nil
 }
 
 // Client returns the Kafka client below, to ask for lag or offsets. Do not poll it.
-func (c *stream[M]) Client() *kgo.Client { return c.client }
+func (c *stream[M]) Client() *kgo.Client { return c.client() }
 
 // Poll waits for messages and returns up to limit of them (limit < 1: as many as came). Bad records go to OnBad and are
 // left out. The messages that come with an error are those before what is at fault; the next Poll goes on at it.
 func (c *stream[M]) Poll(ctx context.Context, limit int) ([]*M, error) {
-	if err := c.fill(ctx); err != nil {
+	if err := c.fill(ctx, limit); err != nil {
 		return nil, err
 	}
 	var messages []*M
@@ -138,15 +192,24 @@ func (c *stream[M]) Poll(ctx context.Context, limit int) ([]*M, error) {
 	return messages, nil
 }
 
-// fill fetches records if none is pending. It may return with none.
-func (c *stream[M]) fill(ctx context.Context) error {
+// fill fetches records if none is pending. It may return with none. In a transaction it fetches no more than limit (< 1:
+// maxPolled), because everything that was fetched is committed with it.
+func (c *stream[M]) fill(ctx context.Context, limit int) error {
 	if len(c.pending) > 0 {
 		return nil
 	}
-	if c.cfg.Group != "" {
-		c.client.AllowRebalance()
+	var fetches kgo.Fetches
+	if c.txn != nil {
+		var err error
+		if fetches, err = c.txn.poll(ctx, limit); err != nil {
+			return err
+		}
+	} else {
+		if c.cfg.Group != "" {
+			c.client().AllowRebalance()
+		}
+		fetches = c.client().PollFetches(ctx)
 	}
-	fetches := c.client.PollFetches(ctx)
 	c.pending = fetches.Records()
 	if len(c.pending) > 0 {
 		return nil // an error beside them comes again
@@ -163,12 +226,16 @@ func (c *stream[M]) fill(ctx context.Context) error {
 	return nil
 }
 
-// next decodes the first pending record; nil means that OnBad took it. After an error the record is still pending.
+// next decodes the first pending record; nil means that OnBad took it, or that it is the marker of a transaction. After an
+// error the record is still pending.
 func (c *stream[M]) next(ctx context.Context) (*M, error) {
 	rec := c.pending[0]
-	m, err := c.message(ctx, rec)
-	if err != nil {
-		return nil, err
+	var m *M
+	if !rec.Attrs.IsControl() {
+		var err error
+		if m, err = c.message(ctx, rec); err != nil {
+			return nil, err
+		}
 	}
 	c.pending = c.pending[1:]
 	c.polled = append(c.polled, rec)
@@ -202,7 +269,7 @@ func (c *stream[M]) Messages(ctx context.Context) iter.Seq2[*M, error] {
 	return func(yield func(*M, error) bool) {
 		for {
 			var m *M
-			err := c.fill(ctx)
+			err := c.fill(ctx, 1)
 			if err == nil && len(c.pending) > 0 {
 				m, err = c.next(ctx)
 			}
@@ -212,10 +279,7 @@ func (c *stream[M]) Messages(ctx context.Context) iter.Seq2[*M, error] {
 				}
 				return
 			}
-			if m == nil {
-				continue
-			}
-			if !yield(m, nil) {
+			if m != nil && !yield(m, nil) {
 				return
 			}
 			c.mark()
@@ -225,33 +289,44 @@ func (c *stream[M]) Messages(ctx context.Context) iter.Seq2[*M, error] {
 
 // mark says that everything polled so far is processed.
 func (c *stream[M]) mark() {
-	if c.cfg.Group != "" && len(c.polled) > 0 {
-		c.client.MarkCommitRecords(c.polled...)
+	if c.cfg.Group != "" && c.txn == nil && len(c.polled) > 0 {
+		c.client().MarkCommitRecords(c.polled...)
 	}
 	c.polled = c.polled[:0]
 }
 
+// undecided is how many records were fetched for the transaction and not decoded, because decoding failed before them.
+func (c *stream[M]) undecided() int { return len(c.pending) }
+
+// forget drops what was fetched in a transaction that has ended. What was not committed is fetched again.
+func (c *stream[M]) forget() { c.pending, c.polled = nil, c.polled[:0] }
+
 // Commit marks everything that Poll returned as processed and commits it; it returns once the group's offsets are
 // durable on the broker.
 func (c *stream[M]) Commit(ctx context.Context) error {
+	if c.txn != nil {
+		return errors.New("serde: the Transactor's Run commits; Commit is for consumers outside transactions")
+	}
 	c.mark()
 	if c.cfg.Group == "" {
 		return nil
 	}
-	if err := c.client.CommitMarkedOffsets(ctx); err != nil {
+	if err := c.client().CommitMarkedOffsets(ctx); err != nil {
 		return networkOr(err, "group %s", c.cfg.Group)
 	}
 	return nil
 }
 
 // Close commits what is marked, leaves the group and disconnects. What Poll returned and Commit did not mark will be
-// seen again.
+// seen again. It leaves a Transactor as it is.
 func (c *stream[M]) Close() {
 	c.closing.Do(func() {
-		if c.cfg.Group != "" {
-			c.client.CloseAllowingRebalance()
-			return
+		switch {
+		case c.txn != nil:
+		case c.cfg.Group != "":
+			c.client().CloseAllowingRebalance()
+		default:
+			c.client().Close()
 		}
-		c.client.Close()
 	})
 }

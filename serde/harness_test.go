@@ -2,6 +2,7 @@ package serde_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -87,6 +88,20 @@ func (s *server) producer(t *testing.T, topic string) *serde.Producer[audit.Audi
 		_ = p.Close(ctx)
 	})
 	return p
+}
+
+// stored stores orders of these numbers, one after another.
+func (s *server) stored(t *testing.T, topic string, numbers ...int64) {
+	t.Helper()
+	p, err := s.orders(t, topic, serde.SchemaConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range numbers {
+		if _, err := p.ProduceSync(t.Context(), &orderMessage{Key: fmt.Append(nil, n), Value: anOrder(n)}); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // auditSchema is the text of the schema that audit.AuditEvent was generated from.

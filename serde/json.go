@@ -71,7 +71,7 @@ func (p *JSONProducer) Produce(ctx context.Context, key, value []byte, headers [
 	if value != nil {
 		encoded, err := p.value.seal(rec, func(dst []byte) ([]byte, error) { return p.codec.FromJSON(dst, value) })
 		if err != nil {
-			return failed(ErrEncoding, err, "topic %s", p.topic)
+			return p.out.unfit(failed(ErrEncoding, err, "topic %s", p.topic))
 		}
 		rec.Value = encoded
 	}

@@ -71,13 +71,13 @@ func (p *KeyedProducer[K, T]) Produce(ctx context.Context, m *KeyedMessage[K, T]
 	if m.Key != nil {
 		rec.Key, err = p.key.seal(rec, func(dst []byte) ([]byte, error) { return p.appendKey(dst, m.Key) })
 		if err != nil {
-			return failed(ErrEncoding, err, "topic %s: the key", p.topic)
+			return p.out.unfit(failed(ErrEncoding, err, "topic %s: the key", p.topic))
 		}
 	}
 	if m.Value != nil {
 		rec.Value, err = p.value.seal(rec, func(dst []byte) ([]byte, error) { return p.appendValue(dst, m.Value) })
 		if err != nil {
-			return failed(ErrEncoding, err, "topic %s", p.topic)
+			return p.out.unfit(failed(ErrEncoding, err, "topic %s", p.topic))
 		}
 	}
 	return p.produce(ctx, rec, done)

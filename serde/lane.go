@@ -161,12 +161,15 @@ func allRefused(errs []error) bool {
 	return true
 }
 
-// networkOr gives an error of kgo a kind: a refusal by the broker, a closed client, or no answer.
+// networkOr gives an error of kgo a kind: a refusal by the broker, a producer that was fenced, a closed client, or no
+// answer.
 func networkOr(err error, what string, args ...any) error {
 	var code *kerr.Error
 	switch {
 	case errors.Is(err, kgo.ErrClientClosed):
 		return failed(ErrClosed, err, what, args...)
+	case errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch):
+		return failed(ErrFenced, err, what, args...)
 	case errors.As(err, &code) && !code.Retriable:
 		return failed(ErrRefused, err, what, args...)
 	}

@@ -17,14 +17,42 @@ const (
 	stickyRun               = 512 // messages without key that go to one partition before the next takes its turn
 )
 
-// pipeline is what every producer is built on, whatever it encodes: it finds the partitions of encoded records and
-// bounds what is under way.
+// Where a typelog listens by default, and where producers and consumers look for it if they are not told.
+const (
+	DefaultBroker   = "localhost:9092"
+	DefaultRegistry = "http://localhost:8081"
+)
+
+func orDefault(brokers []string, registry string) ([]string, string) {
+	if len(brokers) == 0 {
+		brokers = []string{DefaultBroker}
+	}
+	if registry == "" {
+		registry = DefaultRegistry
+	}
+	return brokers, registry
+}
+
+// pipeline is what every producer is built on, whatever it encodes: it finds the partitions of encoded records, bounds
+// what is under way, and hands over to a sender of its own or to a Transactor, which are both an outlet.
 type pipeline struct {
 	topic  string
-	out    *sender
+	info   *topicInfo
+	client func() *kgo.Client
+	out    outlet
 	hash   kgo.TopicPartitioner // of records with a key; pure
 	room   room
 	sticky atomic.Uint64
+}
+
+// outlet is where a pipeline's records go.
+type outlet interface {
+	// add takes an item, or says why it does not.
+	add(it item) error
+	// unfit tells of a message that could not be encoded, and returns the error that its producer gets.
+	unfit(err error) error
+	// close returns once every item was told its fate; those that wait fail with err.
+	close(err error)
 }
 
 func newPipeline(ctx context.Context, cfg ProducerConfig) (*pipeline, error) {
@@ -34,23 +62,38 @@ func newPipeline(ctx context.Context, cfg ProducerConfig) (*pipeline, error) {
 	if cfg.MaxBufferedBytes <= 0 {
 		cfg.MaxBufferedBytes = DefaultMaxBufferedBytes
 	}
-	opts := append([]kgo.Opt{kgo.ClientID("typelog")}, cfg.Client...)
-	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers(cfg.Brokers...), kgo.RequiredAcks(kgo.AllISRAcks()),
+	p := &pipeline{
+		topic: cfg.Topic,
+		info:  &topicInfo{name: cfg.Topic, create: cfg.CreateTopic},
+		hash:  kgo.StickyKeyPartitioner(nil).ForTopic(cfg.Topic),
+		room:  room{messages: cfg.MaxBuffered, bytes: cfg.MaxBufferedBytes},
+	}
+	if t := cfg.Transactor; t != nil {
+		p.client, p.out = t.Client, inTransaction{t}
+		_, err := p.info.load(ctx, t.Client())
+		return p, err
+	}
+	client, err := kgo.NewClient(clientOpts(cfg.Brokers, cfg.Client, kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ManualFlushing(), kgo.MaxBufferedRecords(2*cfg.MaxBuffered))...)
 	if err != nil {
 		return nil, failed(ErrNetwork, err, "kafka client")
 	}
-	topic := &topicInfo{name: cfg.Topic, create: cfg.CreateTopic}
-	if _, err := topic.load(ctx, client); err != nil {
+	if _, err := p.info.load(ctx, client); err != nil {
 		client.Close()
 		return nil, err
 	}
-	return &pipeline{
-		topic: cfg.Topic,
-		out:   newSender(client, topic),
-		hash:  kgo.StickyKeyPartitioner(nil).ForTopic(cfg.Topic),
-		room:  room{messages: cfg.MaxBuffered, bytes: cfg.MaxBufferedBytes},
-	}, nil
+	p.client, p.out = func() *kgo.Client { return client }, newSender(client, p.info)
+	return p, nil
+}
+
+// fetchMaxWait is that of Kafka's own consumers. A fetch that waits holds up partitions that were assigned a moment after it
+// began.
+const fetchMaxWait = 500 * time.Millisecond
+
+// clientOpts puts a user's options between what this package has as defaults and what it relies on.
+func clientOpts(brokers []string, user []kgo.Opt, fixed ...kgo.Opt) []kgo.Opt {
+	opts := append([]kgo.Opt{kgo.ClientID("typelog"), kgo.FetchMaxWait(fetchMaxWait)}, user...)
+	return append(append(opts, kgo.SeedBrokers(brokers...)), fixed...)
 }
 
 // itemOverhead is what a buffered message costs beside its key and value, roughly, in bytes.
@@ -80,7 +123,7 @@ func (p *pipeline) produce(ctx context.Context, rec *kgo.Record, done func(Deliv
 
 // partition chooses as Kafka's own producer does: by murmur2 of the key; without a key, runs of messages take turns.
 func (p *pipeline) partition(rec *kgo.Record) int32 {
-	n := len(p.out.topic.current(p.out.client, time.Now()).leaders)
+	n := len(p.info.current(p.client(), time.Now()).leaders)
 	if rec.Key == nil {
 		return int32(p.sticky.Add(1) / stickyRun % uint64(n))
 	}
@@ -96,7 +139,7 @@ func (p *pipeline) Flush(ctx context.Context) error {
 }
 
 // Close takes no more messages, waits for those under way until ctx ends, tells the rest that they failed, and
-// disconnects. It returns Flush's error.
+// disconnects, unless the connection is a Transactor's. It returns Flush's error.
 func (p *pipeline) Close(ctx context.Context) error {
 	p.room.close()
 	err := p.Flush(ctx)
@@ -105,9 +148,13 @@ func (p *pipeline) Close(ctx context.Context) error {
 }
 
 func (cfg *ProducerConfig) check() error {
-	if len(cfg.Brokers) == 0 || cfg.Registry == "" || cfg.Topic == "" {
-		return errors.New("serde: a producer needs Brokers, Registry and Topic")
+	if cfg.Topic == "" {
+		return errors.New("serde: a producer needs a Topic")
 	}
+	if cfg.Transactor != nil && (len(cfg.Brokers) > 0 || len(cfg.Client) > 0) {
+		return errors.New("serde: Brokers and Client are the Transactor's; leave them out of the ProducerConfig")
+	}
+	cfg.Brokers, cfg.Registry = orDefault(cfg.Brokers, cfg.Registry)
 	return errors.Join(cfg.Value.check(), cfg.Key.check())
 }
 

@@ -7,14 +7,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// ProducerConfig says where a Producer sends to. Brokers, Registry and Topic are required; the rest may stay zero.
+// ProducerConfig says where a Producer sends to. Topic is required; the rest may stay zero.
 type ProducerConfig struct {
-	Brokers  []string // host:port
-	Registry string   // URL
+	Brokers  []string // host:port; nil is DefaultBroker
+	Registry string   // URL; "" is DefaultRegistry
 	Topic    string
 
 	// Value says by which schema values are written; Key, for a KeyedProducer, the same of keys.
 	Value, Key SchemaConfig
+	// Transactor, if there is one, makes the producer send in its transactions only. Brokers and Client are then its.
+	Transactor *Transactor
 	// CreateTopic lets the broker create a missing topic if its auto.create.topics.enable is on.
 	CreateTopic bool
 	// MaxBuffered and MaxBufferedBytes bound the messages that wait for the broker; Produce blocks at them. 0 is
@@ -66,12 +68,15 @@ func (p *Producer[T]) SchemaID() int32 { return p.value.name.ID }
 // messages of one partition, and must not block. If Produce returns an error, the message was not taken and done is not
 // called: the value does not fit its schema (ErrEncoding), ctx ended while the buffer was full, or the producer stopped
 // (ErrSchemaRefused) or was closed (ErrClosed). The message and what it points to may be used again at once.
+//
+// With a Transactor, a message is stored for readers only once its transaction is committed, and any failure makes
+// that impossible.
 func (p *Producer[T]) Produce(ctx context.Context, m *Message[T], done func(Delivery, error)) error {
 	rec := record(m.Key, m.Headers, m.Timestamp, HeaderValueSchema)
 	if m.Value != nil {
 		value, err := p.value.seal(rec, func(dst []byte) ([]byte, error) { return p.append(dst, m.Value) })
 		if err != nil {
-			return failed(ErrEncoding, err, "topic %s", p.topic)
+			return p.out.unfit(failed(ErrEncoding, err, "topic %s", p.topic))
 		}
 		rec.Value = value
 	}

@@ -18,6 +18,11 @@ import (
 	"github.com/typelog/typelog/serde/internal/shop"
 )
 
+type (
+	orderMessage = serde.Message[shop.Order]
+	keyedOrder   = serde.KeyedMessage[shop.Key, shop.Order]
+)
+
 func textOf(d avro.Datum) string {
 	text, _ := d.AvroSchema()
 	return text
@@ -390,6 +395,25 @@ func TestRawBytes(t *testing.T) {
 			t.Errorf("record %d is %.40q", i, rec.Value)
 		}
 	}
+	bare, err := serde.NewProducer[shop.Raw](t.Context(), serde.ProducerConfig{
+		Brokers: s.brokers, Registry: s.registry, Topic: "raw", Value: serde.SchemaConfig{IDInHeader: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bare.Close(t.Context())
+	want = append(want, "with its schema in a header")
+	if _, err := bare.ProduceSync(t.Context(), &serde.Message[shop.Raw]{Value: &shop.Raw{Value: []byte(want[3])}}); err != nil {
+		t.Fatal(err)
+	}
+	registry, err := serde.NewRegistry(s.registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := s.raw(t, "raw", 4)[3]
+	if text, _, err := serde.NewJSONDecoder(registry).DecodePart(t.Context(), last, serde.ValuePart); err != nil || string(last.Value) != want[3] || string(text) != `"`+want[3]+`"` {
+		t.Errorf("bytes named in a header are %q, as JSON %s, %v", last.Value, text, err)
+	}
 	c, err := serde.NewConsumer[shop.Raw](serde.ConsumerConfig{Brokers: s.brokers, Registry: s.registry, Topics: []string{"raw"}})
 	if err != nil {
 		t.Fatal(err)
@@ -403,7 +427,7 @@ func TestRawBytes(t *testing.T) {
 		if string(m.Value.Value) != want[i] {
 			t.Errorf("message %d is %.40q", i, m.Value.Value)
 		}
-		if i++; i == 3 {
+		if i++; i == len(want) {
 			break
 		}
 	}

@@ -53,6 +53,9 @@ func (s *sender) add(it item) error {
 	return nil
 }
 
+// unfit implements outlet: the message fails alone.
+func (s *sender) unfit(err error) error { return err }
+
 func (s *sender) wake() {
 	select {
 	case s.work <- struct{}{}:

@@ -7,7 +7,10 @@
 //
 // A producer validates each value before it sends it, so a bad one fails alone and its error says where. If the
 // broker refuses a batch all the same, the producer finds the records at fault and produces the others again, in
-// order (see lane.go). A consumer never drops a record in silence (see OnBad).
+// order (see lane.go). A consumer never drops a record in silence (see OnBad), and sees no record that was not committed.
+//
+// In the transactions of a Transactor no message fails alone: what its producers send and its consumer reads takes effect
+// as a whole or not at all.
 package serde
 
 import (
@@ -71,6 +74,12 @@ var (
 	// ErrSchemaRefused: the broker refuses every message, so it is the schema or the topic's contract that does not
 	// fit. The producer has stopped; what it held failed with this error and nothing of it was stored.
 	ErrSchemaRefused = errors.New("the broker refuses every message")
+	// ErrAborted: the transaction was aborted, so that no reader sees anything of it and none of its offsets moved. The
+	// error that wraps it is of the cause's kind, too. A failed Run that is not ErrAborted may have been committed.
+	ErrAborted = errors.New("the transaction was aborted")
+	// ErrFenced: another Transactor with the same ID took over, or the broker aborted a transaction that was open for
+	// longer than its timeout. The Transactor is of no more use.
+	ErrFenced = errors.New("fenced")
 	// ErrClosed: the producer or consumer was closed.
 	ErrClosed = errors.New("closed")
 )

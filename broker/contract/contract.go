@@ -26,16 +26,28 @@ type Topic struct {
 type Level uint8
 
 // The levels. Registered is Confluent's schema validation: the id must name a schema that is registered under the
-// topic's subject, the bytes are not looked at. Full demands that they decode completely, too.
+// subject that the Strategy says, the bytes are not looked at. Full demands that they decode completely, too.
 const (
 	Off Level = iota
 	Registered
 	Full
 )
 
+// Strategy says under which subject a part's schema must be registered.
+type Strategy uint8
+
+// The strategies are Confluent's: NAME-key or NAME-value; the schema's full name; NAME-FULLNAME. By the last two a topic
+// holds records of many types.
+const (
+	TopicName Strategy = iota
+	RecordName
+	TopicRecordName
+)
+
 // Policy is a topic's contract as its configs say.
 type Policy struct {
-	Key, Value Level
+	Key, Value               Level
+	KeySubject, ValueSubject Strategy
 	// RejectNullValue refuses null values (tombstones) too; otherwise they pass.
 	RejectNullValue bool
 }

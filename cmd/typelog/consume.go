@@ -54,7 +54,8 @@ func consume(ctx context.Context, f consumeFlags, topic string, out, errOut io.W
 		return err
 	}
 	opts := []kgo.Opt{kgo.SeedBrokers(f.brokers...), kgo.ClientID("typelog"), kgo.ConsumeTopics(topic),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted())}
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.KeepControlRecords()}
 	if f.group != "" {
 		opts = append(opts, kgo.ConsumerGroup(f.group), kgo.AutoCommitMarks())
 	}
@@ -87,8 +88,10 @@ func consume(ctx context.Context, f consumeFlags, topic string, out, errOut io.W
 			}
 		}
 		for _, rec := range fetches.Records() {
-			if err := p.print(ctx, rec); err != nil {
-				return err
+			if !rec.Attrs.IsControl() { // which marks the end of a transaction, and may be the end of the partition
+				if err := p.print(ctx, rec); err != nil {
+					return err
+				}
 			}
 			if end, ok := left[rec.Partition]; ok && rec.Offset+1 >= end {
 				delete(left, rec.Partition)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/typelog/typelog/internal/node"
+	"github.com/typelog/typelog/serde"
 )
 
 // startNode runs a broker and a registry until the test ends, and returns the flags that lead to them.
@@ -152,5 +154,47 @@ func TestConsumeSaysThatATopicIsMissing(t *testing.T) {
 	}
 	if err := <-ended; err != nil || out.String() != "\"one\"\n" {
 		t.Errorf("%q, %v", out.String(), err)
+	}
+}
+
+// TestConsumeTransactions: what was aborted is not shown, and the markers behind transactions do not keep --until-end waiting.
+func TestConsumeTransactions(t *testing.T) {
+	where := startNode(t)
+	schema := filepath.Join(t.TempDir(), "s.avsc")
+	writeFile(t, schema, `"string"`)
+	if out, err := command(t, "", append(where, "topic", "create", "typed", "--schema", schema)...); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	tr, err := serde.NewTransactor(serde.TransactorConfig{Brokers: where[1:2], ID: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	p, err := serde.NewJSONProducer(t.Context(), serde.ProducerConfig{Registry: where[3], Topic: "typed", Transactor: tr}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine := errors.New("mine")
+	for value, end := range map[string]error{`"kept"`: nil, `"taken back"`: mine} {
+		err := tr.Run(t.Context(), func(ctx context.Context) error {
+			_ = p.Produce(ctx, nil, []byte(value), nil, nil)
+			_ = p.Flush(ctx)
+			return end
+		})
+		if !errors.Is(err, end) {
+			t.Fatal(err)
+		}
+	}
+	for _, group := range []string{"", "g"} {
+		args := append(where, "consume", "typed", "--until-end")
+		if group != "" {
+			args = append(args, "--group", group)
+		}
+		if out, err := command(t, "", args...); err != nil || out != "\"kept\"\n" {
+			t.Errorf("consume in group %q: %q, %v", group, out, err)
+		}
+	}
+	if out, err := command(t, "", append(where, "consume", "typed", "--until-end", "--group", "g")...); err != nil || out != "" {
+		t.Errorf("the group again: %q, %v; want nothing left", out, err)
 	}
 }

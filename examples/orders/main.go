@@ -14,11 +14,6 @@ import (
 
 //go:generate go run github.com/typelog/typelog/cmd/typelog generate --out order order.avsc
 
-var (
-	brokers  = []string{"localhost:9092"}
-	registry = "http://localhost:8081"
-)
-
 func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -31,7 +26,7 @@ func main() {
 }
 
 func produce(ctx context.Context) error {
-	p, err := serde.NewProducer[order.Order](ctx, serde.ProducerConfig{Brokers: brokers, Registry: registry, Topic: "orders"})
+	p, err := serde.NewProducer[order.Order](ctx, serde.ProducerConfig{Topic: "orders"})
 	if err != nil {
 		return err
 	}
@@ -49,9 +44,7 @@ func produce(ctx context.Context) error {
 }
 
 func consume(ctx context.Context, n int) error {
-	c, err := serde.NewConsumer[order.Order](serde.ConsumerConfig{
-		Brokers: brokers, Registry: registry, Topics: []string{"orders"}, Group: "orders-example",
-	})
+	c, err := serde.NewConsumer[order.Order](serde.ConsumerConfig{Topics: []string{"orders"}, Group: "orders-example"})
 	if err != nil {
 		return err
 	}

@@ -7,15 +7,15 @@ import (
 	"github.com/typelog/typelog/registry"
 )
 
-// contractOf lets a registry answer the broker's question. Subjects are named by topic, as Confluent's schema validation
-// does by default: NAME-value and NAME-key.
+// contractOf lets a registry answer the broker's question.
 type contractOf struct{ registry *registry.Registry }
 
 // Check implements contract.Contract.
 func (c contractOf) Check(ctx context.Context, topic contract.Topic, records contract.Records) (contract.Verdict, error) {
 	w := walk{
 		contractOf: c, ctx: ctx, policy: topic.Policy,
-		value: topic.Name + "-value", key: topic.Name + "-key",
+		value: naming(topic.Policy.ValueSubject, topic.Name, contract.Value),
+		key:   naming(topic.Policy.KeySubject, topic.Name, contract.Key),
 	}
 	err := records.Each(func(index int, r contract.Record) bool {
 		w.record(index, r)
@@ -27,12 +27,22 @@ func (c contractOf) Check(ctx context.Context, topic contract.Topic, records con
 	return w.verdict, err
 }
 
+func naming(by contract.Strategy, topic string, part contract.Part) registry.Naming {
+	switch by {
+	case contract.RecordName:
+		return registry.RecordName()
+	case contract.TopicRecordName:
+		return registry.TopicRecordName(topic)
+	}
+	return registry.Naming(topic + "-" + part.String())
+}
+
 // walk checks the records of one batch.
 type walk struct {
 	contractOf
 	ctx        context.Context
 	policy     contract.Policy
-	value, key string // subjects
+	value, key registry.Naming
 
 	verdict contract.Verdict
 	err     error
@@ -68,7 +78,7 @@ const (
 )
 
 // part checks one part and says what is wrong with it.
-func (w *walk) part(part contract.Part, level contract.Level, subject string, payload []byte, headers []contract.Header) (contract.Fault, bool) {
+func (w *walk) part(part contract.Part, level contract.Level, subject registry.Naming, payload []byte, headers []contract.Header) (contract.Fault, bool) {
 	name := headerValueSchema
 	if part == contract.Key {
 		name = headerKeySchema

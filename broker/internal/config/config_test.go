@@ -187,6 +187,10 @@ func TestContractLevels(t *testing.T) {
 		"typelog.value.contract=registered":                                        {Value: contract.Registered},
 		"typelog.key.contract=reject,typelog.value.contract.null=reject":           {Key: contract.Full, RejectNullValue: true},
 		"confluent.key.schema.validation=TRUE,confluent.value.schema.validation=f": {},
+		"typelog.value.subject.strategy=topic-record":                              {ValueSubject: contract.TopicRecordName},
+		"confluent.value.subject.name.strategy=" + strategyClass + "RecordNameStrategy,confluent.value.schema.validation=true": {
+			Value: contract.Registered, ValueSubject: contract.RecordName},
+		"typelog.key.subject.strategy=record,confluent.key.subject.name.strategy=" + strategyClass + "RecordNameStrategy": {KeySubject: contract.RecordName},
 	} {
 		var settings []string
 		if own != "" {
@@ -285,13 +289,6 @@ func TestDescribe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	synonyms := func(e Entry) string {
-		var out []string
-		for _, s := range e.Synonyms {
-			out = append(out, s.Name+"="+show(s.Value))
-		}
-		return strings.Join(out, " ")
-	}
 	all := b.DescribeTopic(pairs("max.message.bytes=7", "typelog.value.contract=reject"))
 	if len(all) != len(topicRows) {
 		t.Fatalf("%d entries", len(all))
@@ -322,6 +319,53 @@ func TestDescribe(t *testing.T) {
 	}
 	if e := named(mine, "ssl.key.password"); !e.Sensitive || e.Source != FromBroker || synonyms(e) != "ssl.key.password=null" {
 		t.Errorf("a secret: %+v", e)
+	}
+}
+
+func synonyms(e Entry) string {
+	var out []string
+	for _, s := range e.Synonyms {
+		out = append(out, s.Name+"="+show(s.Value))
+	}
+	return strings.Join(out, " ")
+}
+
+// Under both names of a config stands what holds, and a synonym says why.
+func TestDescribeShowsWhatAliasesSay(t *testing.T) {
+	for own, want := range map[string][]string{
+		"confluent.value.schema.validation=TRUE": {
+			"typelog.value.contract=registered: confluent.value.schema.validation=TRUE",
+			"confluent.value.schema.validation=TRUE: confluent.value.schema.validation=TRUE"},
+		"typelog.value.contract=off,confluent.value.schema.validation=true": {
+			"typelog.value.contract=registered: confluent.value.schema.validation=true typelog.value.contract=off"},
+		"typelog.key.contract=reject": {
+			"confluent.key.schema.validation=true: typelog.key.contract=reject", "typelog.key.contract=reject: typelog.key.contract=reject",
+			"confluent.value.schema.validation=false: "},
+		"typelog.value.subject.strategy= record ": {
+			"confluent.value.subject.name.strategy=" + strategyClass + "RecordNameStrategy: typelog.value.subject.strategy=record",
+			"typelog.key.subject.strategy=topic: "},
+		"confluent.key.subject.name.strategy=" + strategyClass + "TopicRecordNameStrategy": {
+			"typelog.key.subject.strategy=topic-record: confluent.key.subject.name.strategy=" + strategyClass + "TopicRecordNameStrategy"},
+	} {
+		all := broker(t).DescribeTopic(pairs(strings.Split(own, ",")...))
+		for _, line := range want {
+			name, rest, _ := strings.Cut(line, "=")
+			e := named(all, name)
+			if got := show(e.Value) + ": " + synonyms(e); got != rest {
+				t.Errorf("%s: %s is %s, want %s", own, name, got, rest)
+			}
+		}
+	}
+}
+
+func TestContradictingAliases(t *testing.T) {
+	own := pairs("typelog.value.subject.strategy=record", "confluent.value.subject.name.strategy="+strategyClass+"TopicRecordNameStrategy")
+	if _, err := broker(t).Topic(own); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "set one of the two") {
+		t.Errorf("%v", err)
+	}
+	kept, _ := StillValid(own)
+	if topic, err := broker(t).Topic(kept); err != nil || topic.Contract.ValueSubject != contract.RecordName {
+		t.Errorf("of a contradiction that was stored, %v is kept: %v", kept, err)
 	}
 }
 

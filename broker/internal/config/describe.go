@@ -68,17 +68,22 @@ func (b *Broker) Describe() []Entry {
 }
 
 // DescribeTopic lists the configs of a topic that has these of its own, by name. Configs of its own that are not valid,
-// because an older version took them, are shown as they are.
+// because an older version took them, are shown as they are. Under both names of one config stands what holds.
 func (b *Broker) DescribeTopic(own map[string]string) []Entry {
 	out := make([]Entry, len(topicRows))
+	holds, alias := effective(own)
 	for i := range topicRows {
 		t := &topicRows[i]
-		v, from, _ := b.topicValue(t, own)
+		v, from, _ := b.topicValue(t, holds)
 		mine, isOwn := own[t.name]
-		if isOwn && !t.valid(v) {
+		if !t.valid(v) {
 			v = mine
 		}
 		e := t.entry(v, from)
+		if other, ok := alias[t.name]; ok {
+			e.synonym(other, findTopic(other).trimmed(own[other]), FromTopic)
+			v = mine
+		}
 		if isOwn {
 			e.synonym(t.name, v, FromTopic)
 		}

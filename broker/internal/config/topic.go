@@ -43,6 +43,7 @@ func (b *Broker) Topic(own map[string]string) (Topic, error) {
 	if err := checkTopic(own); err != nil {
 		return Topic{}, err
 	}
+	own, _ = effective(own)
 	text := func(name string) string {
 		v, _, _ := b.topicValue(findTopic(name), own)
 		return v
@@ -84,8 +85,10 @@ func (b *Broker) Topic(own map[string]string) (Topic, error) {
 		MaxCompactionLagMs:     number("max.compaction.lag.ms"),
 		MinCleanableDirtyRatio: ratio,
 		Contract: contract.Policy{
-			Key:             levelOf(text("typelog.key.contract"), text("confluent.key.schema.validation")),
-			Value:           levelOf(text("typelog.value.contract"), text("confluent.value.schema.validation")),
+			Key:             levelOf(text("typelog.key.contract")),
+			Value:           levelOf(text("typelog.value.contract")),
+			KeySubject:      strategyOf(text("typelog.key.subject.strategy")),
+			ValueSubject:    strategyOf(text("typelog.value.subject.strategy")),
 			RejectNullValue: text("typelog.value.contract.null") == "reject",
 		},
 		AcceptAcks0: text("typelog.acks0") == "accept",
@@ -135,22 +138,25 @@ func StillValid(own map[string]string) (map[string]string, error) {
 	if lags(kept) != nil {
 		delete(kept, "max.compaction.lag.ms")
 	}
+	for _, a := range aliases {
+		if contradicts(kept) != nil {
+			delete(kept, a.confluent)
+		}
+	}
 	return kept, err
 }
 
-// levelOf is the stronger of typelog's own level and Confluent's switch.
-func levelOf(own, confluent string) contract.Level {
-	switch own {
+func levelOf(v string) contract.Level {
+	switch v {
 	case "reject":
 		return contract.Full
 	case "registered":
 		return contract.Registered
 	}
-	if on, _ := parseBool(confluent); on {
-		return contract.Registered
-	}
 	return contract.Off
 }
+
+func strategyOf(v string) contract.Strategy { return contract.Strategy(slices.Index(strategies, v)) }
 
 // checkTopic validates a topic's own configs.
 func checkTopic(own map[string]string) error {
@@ -166,6 +172,9 @@ func checkTopic(own map[string]string) error {
 	if len(faults) == 0 {
 		if lag := lags(own); lag != nil {
 			faults = append(faults, lag)
+		}
+		if two := contradicts(own); two != nil {
+			faults = append(faults, two)
 		}
 	}
 	if len(faults) > 0 {
