@@ -35,6 +35,7 @@ type BadRecord struct {
 
 // Check parses every record of the batch to its last byte and holds it against the rules. An error (ErrCorrupt) means
 // that the batch is malformed; records that break a rule are in the summary. A batch without bad records allocates
+// nothing.
 func (r *Records) Check(rules Rules) (Summary, error) {
 	s := Summary{MaxTimestamp: -1}
 	limit := rules.MaxReports
