@@ -1,5 +1,5 @@
 // Package journal makes appends to many partitions durable with one flush. Appenders enqueue payloads; one goroutine
-// writes everything that is queued, in order, in one large aligned write past the page cache, flushes once, and then
+// writes everything that is queued, in order, in large aligned writes past the page cache, flushes once, and then
 // completes all of it. There is no delay: a flush begins as soon as there is something to flush, and what arrives
 // meanwhile is the next group.
 //
@@ -44,6 +44,10 @@
 // or such zeros. So a block that was flushed is never written
 // again until its file is used again. The checksum is seeded with the generation and covers the topic id: neither what
 // a file held in an earlier use nor the frames of a topic that was deleted and created again can pass for new ones.
+//
+// Large payloads are not copied: the whole blocks in them are written from where they lie in memory. A padding frame before such
+// a payload's frame brings it to the same place within a block in the file as it has in memory. Nor are they read for
+// the checksum, if the caller knows that of their bytes (Entry.Sum): checksums of neighbouring bytes can be combined.
 //
 // A unit is one frame or several, up to the first without flag 1. It lies in one file and is replayed whole or not at
 // all.
