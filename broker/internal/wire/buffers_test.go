@@ -24,6 +24,11 @@ func TestBufferClasses(t *testing.T) {
 func TestLargeBuffersAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b buffers
+		held := func() int {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return b.held
+		}
 		first := b.get(5 << 20)
 		b.put(first)
 		if again := b.get(6 << 20); unsafe.SliceData(again) != unsafe.SliceData(first) {
@@ -34,20 +39,20 @@ func TestLargeBuffersAreKept(t *testing.T) {
 		for range 10 {
 			b.put(make([]byte, biggestBuffer))
 		}
-		if b.held > maxHeld {
-			t.Errorf("%d bytes are held", b.held)
+		if n := held(); n > maxHeld {
+			t.Errorf("%d bytes are held", n)
 		}
 		time.Sleep(idleBuffers - time.Second)
-		if b.put(b.get(5 << 20)); b.held == 0 {
+		if b.put(b.get(5 << 20)); held() == 0 {
 			t.Error("buffers in use were let go")
 		}
 		time.Sleep(idleBuffers - time.Second)
-		if synctest.Wait(); b.held == 0 {
+		if synctest.Wait(); held() == 0 {
 			t.Error("buffers were let go too early")
 		}
 		time.Sleep(2 * time.Second)
-		if synctest.Wait(); b.held != 0 || b.spare(5<<20) != nil {
-			t.Errorf("%d bytes are held for nothing", b.held)
+		if synctest.Wait(); held() != 0 || b.spare(5<<20) != nil {
+			t.Errorf("%d bytes are held for nothing", held())
 		}
 	})
 }
