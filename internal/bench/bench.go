@@ -58,7 +58,7 @@ type Config struct {
 	// Duration of each timed phase.
 	Duration time.Duration
 	// Rest comes before each phase: what the one before left behind (a topic that is being deleted, another server's caches)
-	// would be measured otherwise.
+	// would be measured otherwise. What servers on this machine have left in the page cache is brought to the disk, too.
 	Rest time.Duration
 	// TopicConfig is for the topics that are made.
 	TopicConfig map[string]*string
@@ -181,6 +181,7 @@ func (r *run) round(ctx context.Context, round int) error {
 			case <-ctx.Done():
 				return ctx.Err()
 			}
+			settle(s.PID)
 			res, err := r.phase(ctx, s, p[0])
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", s.Name, p[0], err)

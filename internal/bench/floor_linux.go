@@ -16,4 +16,11 @@ func openDirect(name string) (*os.File, error) {
 	return f, err
 }
 
+// settle waits until everything that is written on this machine is on its disks, if pid, a process to measure, is on it.
+func settle(pid int) {
+	if pid != 0 {
+		unix.Sync()
+	}
+}
+
 func syncData(f *os.File) error { return unix.Fdatasync(int(f.Fd())) }
