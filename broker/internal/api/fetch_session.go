@@ -166,6 +166,12 @@ func (c *fetchSessions) next(now time.Time, id, epoch int32, principal string, b
 		s.put(ch.parts[i].key, ch.parts[i].want)
 	}
 	s.forget(ch.forget)
+	// Before anything else can end the session: its parts are not those any more that a request which waits has been given.
+	s.used, s.epoch = now, nextFetchEpoch(epoch)
+	if s.over != nil {
+		close(s.over)
+	}
+	s.over = make(chan struct{})
 	if len(s.order) == 0 {
 		c.remove(s)
 		return nil, nil
@@ -176,11 +182,6 @@ func (c *fetchSessions) next(now time.Time, id, epoch int32, principal string, b
 		return nil, kerr.FetchSessionIDNotFound
 	}
 	c.count(s)
-	s.used, s.epoch = now, nextFetchEpoch(epoch)
-	if s.over != nil {
-		close(s.over)
-	}
-	s.over = make(chan struct{})
 	return s, nil
 }
 

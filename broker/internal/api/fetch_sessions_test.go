@@ -242,6 +242,39 @@ func TestFetchSessionInUse(t *testing.T) {
 	}
 }
 
+// TestFetchSessionEndsInUse: while a request waits, another one takes everything out of its session, or puts in more than there
+// is room for. The session is over, and the one that waits is told so at once.
+func TestFetchSessionEndsInUse(t *testing.T) {
+	for name, end := range map[string]func(req *kmsg.FetchRequest, a, b *topic) int16{
+		"emptied": func(req *kmsg.FetchRequest, a, _ *topic) int16 {
+			req.ForgottenTopics = []kmsg.FetchRequestForgottenTopic{{Topic: a.name, Partitions: []int32{0}}}
+			return 0
+		},
+		"outgrown": func(req *kmsg.FetchRequest, _, b *topic) int16 {
+			req.Topics = fetchRequest(12, b).Topics
+			return kerr.FetchSessionIDNotFound.Code
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, memlog.Options{}, func(o *Options) { o.Settings.FetchSessionPartitions = 1 })
+			a, b := s.topic(t, "a", 1, nil), s.topic(t, "b", 1, nil)
+			p := s.dial(t)
+			id := p.openSession(12, a)
+			long, last := inSession(12, id, 1), inSession(12, id, 2)
+			long.MaxWaitMillis = 60_000
+			want := end(last, a, b)
+			p.send(long)
+			p.send(last)
+			if got := p.receive(1).(*kmsg.FetchResponse); got.ErrorCode != kerr.InvalidFetchSessionEpoch.Code {
+				t.Errorf("the one that waits: %+v", got)
+			}
+			if got := p.receive(2).(*kmsg.FetchResponse); got.ErrorCode != want || got.SessionID != 0 {
+				t.Errorf("the one that ends it: %+v", got)
+			}
+		})
+	}
+}
+
 // TestFetchSessionAsksForRights: each request of a session needs the rights for all that is in it, named or not.
 func TestFetchSessionAsksForRights(t *testing.T) {
 	s := serve(t, memlog.Options{}, nil)

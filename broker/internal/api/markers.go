@@ -42,13 +42,19 @@ func (w *Markers) WriteMarkers(ctx context.Context, m txn.Marker, partitions []s
 	return missing, err
 }
 
-// write writes a marker to each of the partitions, waits, and returns what is wrong with each.
+// write writes a marker to each of the partitions, waits, and returns what is wrong with each. One that is named again gets no
+// other: a request of some MiB could ask for a million.
 func (w *Markers) write(ctx context.Context, m txn.Marker, partitions []state.TopicPartition) []error {
 	errs := make([]error, len(partitions))
 	var controls []log.Control
 	var place []int
 	var pending sync.WaitGroup
+	first := make(map[state.TopicPartition]int, len(partitions))
 	for i, p := range partitions {
+		if _, again := first[p]; again {
+			continue
+		}
+		first[p] = i
 		t := w.Catalog.named(p.Topic)
 		switch {
 		case t == nil || !t.has(p.Partition):
@@ -76,5 +82,8 @@ func (w *Markers) write(ctx context.Context, m txn.Marker, partitions []state.To
 		}
 	}
 	pending.Wait()
+	for i, p := range partitions {
+		errs[i] = errs[first[p]]
+	}
 	return errs
 }

@@ -264,7 +264,7 @@ func TestContractWithinTransactions(t *testing.T) {
 }
 
 func TestDescribingTransactions(t *testing.T) {
-	_, topic, dial := transactional(t)
+	s, topic, dial := transactional(t)
 	p := dial("x")
 	list := func(states ...string) *kmsg.ListTransactionsResponse {
 		req := kmsg.NewPtrListTransactionsRequest()
@@ -302,10 +302,14 @@ func TestDescribingTransactions(t *testing.T) {
 	// An administrator ends it by hand.
 	by := kmsg.NewPtrWriteTxnMarkersRequest()
 	by.Markers = []kmsg.WriteTxnMarkersRequestMarker{{ProducerID: p.pid, ProducerEpoch: p.epoch,
-		Topics: []kmsg.WriteTxnMarkersRequestMarkerTopic{{Topic: "t", Partitions: []int32{2, 9}}}}}
+		Topics: []kmsg.WriteTxnMarkersRequestMarkerTopic{{Topic: "t", Partitions: []int32{2, 9, 2}}}}}
 	marked := p.ask(1, by).(*kmsg.WriteTxnMarkersResponse).Markers[0].Topics[0].Partitions
 	p.want("a marker", marked[0].ErrorCode, nil)
 	p.want("a marker for nothing", marked[1].ErrorCode, kerr.UnknownTopicOrPartition)
+	p.want("a marker that is asked for twice", marked[2].ErrorCode, nil)
+	if b, err := s.Engine.Bounds(topic.partition(2)); err != nil || b.HighWatermark != 2 {
+		t.Errorf("a record and a marker: %+v, %v", b, err)
+	}
 	parts = p.ask(0, producers).(*kmsg.DescribeProducersResponse).Topics[0].Partitions
 	if a := parts[0].ActiveProducers; a[0].CurrentTxnStartOffset != -1 {
 		t.Errorf("after the marker: %+v", a)

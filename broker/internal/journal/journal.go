@@ -331,7 +331,7 @@ func unit(group []Entry) (n int, size, staged int64) {
 	for i := range group {
 		if group[i].Payload != nil {
 			size += room(len(group[i].Payload))
-			staged += stagedRoom(len(group[i].Payload))
+			staged += stagedRoom(group[i].Payload)
 		}
 		if !group[i].More {
 			return i + 1, size, staged

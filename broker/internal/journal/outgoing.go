@@ -39,19 +39,35 @@ func (o *outgoing) reserve(n int64) {
 	}
 }
 
-// stagedRoom is how much of room is staged.
-func stagedRoom(n int) int64 {
-	if n < lendFrom {
+// stagedRoom is how much of a payload's room is staged.
+func stagedRoom(payload []byte) int64 {
+	n := len(payload)
+	if !lendable(payload) {
 		return room(n)
 	}
 	return room(n) - int64(n) + 2*blockSize
+}
+
+// inBlock is where a payload begins in its block of memory.
+func inBlock(payload []byte) int {
+	return int(uintptr(unsafe.Pointer(unsafe.SliceData(payload))) % blockSize)
+}
+
+// lendable reports whether a payload can be written from where it lies: it must be large, and have its header before it in the same
+// block.
+func lendable(payload []byte) bool {
+	at := inBlock(payload)
+	return len(payload) >= lendFrom && (at == 0 || at >= frameHeader)
 }
 
 // take appends a frame, for which reserve has made room. sum is the checksum of the payload from byte from on, if from is
 // above 0.
 func (o *outgoing) take(f *Frame, sum uint32, from int) {
 	o.skip(frameHeader)
-	lend := len(f.Payload) >= lendFrom && o.align(f)
+	lend := lendable(f.Payload)
+	if lend {
+		o.align(f)
+	}
 	o.header(f, sum, from)
 	if !lend {
 		o.staged = append(o.staged, f.Payload...)
@@ -67,21 +83,15 @@ func (o *outgoing) take(f *Frame, sum uint32, from int) {
 	o.staged = append(o.staged, f.Payload[last:]...)
 }
 
-// align puts padding before a frame, so that its payload comes to lie in the file as it does in memory, modulo blocks. It
-// reports whether that can be had: a header does not cross the end of a block.
-func (o *outgoing) align(f *Frame) bool {
-	at := int(uintptr(unsafe.Pointer(unsafe.SliceData(f.Payload))) % blockSize)
-	if at > 0 && at < frameHeader {
-		return false
-	}
-	gap := (at - frameHeader - len(o.staged)%blockSize + 2*blockSize) % blockSize
+// align puts padding before a frame, so that its payload comes to lie in the file as it does in memory, modulo blocks.
+func (o *outgoing) align(f *Frame) {
+	gap := (inBlock(f.Payload) - frameHeader - len(o.staged)%blockSize + 2*blockSize) % blockSize
 	if gap > 0 && gap < frameHeader {
 		gap += blockSize
 	}
 	if gap > 0 {
 		o.padding(gap, f.generation, f.Sequence)
 	}
-	return true
 }
 
 // seal makes a piece of what is staged, which ends with a block.

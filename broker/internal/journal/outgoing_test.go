@@ -6,6 +6,9 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+	"unsafe"
+
+	"github.com/typelog/typelog/broker/internal/vfs"
 )
 
 func TestCombine(t *testing.T) {
@@ -74,6 +77,24 @@ func TestLentPayloads(t *testing.T) {
 	}
 }
 
+// TestStagedRoom: wherever a payload lies, what is staged of it fits what was reserved, so that the buffer stays the aligned one.
+func TestStagedRoom(t *testing.T) {
+	memory := vfs.Aligned(4*lendFrom + blockSize)
+	for at := range 4 * frameHeader { // and as many at the end of a block
+		if at >= 2*frameHeader {
+			at += blockSize - 4*frameHeader
+		}
+		payload := memory[at : at+4*lendFrom-at%7]
+		var o outgoing
+		o.reserve(stagedRoom(payload))
+		before := unsafe.SliceData(o.staged[:1])
+		o.take(&Frame{Payload: payload, kind: kindData}, 0, 0)
+		if o.finish(1, 2); unsafe.SliceData(o.staged) != before {
+			t.Fatalf("a payload at %d has outgrown what was reserved", at)
+		}
+	}
+}
+
 // TestKnownSum: a payload that has changed since its checksum was taken is not replayed.
 func TestKnownSum(t *testing.T) {
 	d := disk(t)
@@ -103,7 +124,7 @@ func BenchmarkOutgoing(b *testing.B) {
 			b.SetBytes(int64(len(payload)))
 			b.ReportAllocs()
 			for b.Loop() {
-				o.reserve(stagedRoom(len(payload)))
+				o.reserve(stagedRoom(payload))
 				o.take(&f, sum, from)
 				o.finish(1, 2)
 				o.reset()

@@ -82,8 +82,10 @@ func (p *partition) usable(doing string) error {
 	return nil
 }
 
+// bounds is what readers are told. The log start may have passed the beginning of a transaction that is open: a reader that was sent
+// there, and from there to the log start, would go in circles.
 func (p *partition) bounds() log.Bounds {
-	return log.Bounds{LogStart: p.logStart, HighWatermark: p.high, LastStable: p.stable}
+	return log.Bounds{LogStart: p.logStart, HighWatermark: p.high, LastStable: max(p.stable, p.logStart)}
 }
 
 func (p *partition) active() *segment { return p.segments[len(p.segments)-1] }

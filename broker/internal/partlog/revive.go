@@ -278,6 +278,7 @@ func (x *reviving) finish(end int64) {
 	p := x.p
 	p.mu.Lock()
 	if x.loose {
+		x.forgetAborted()
 		p.segments = p.segments[:len(p.segments)-(len(x.segments)-x.at-1)]
 		p.active().size, p.next, p.producers = x.pos, end, x.table
 		p.epochs = slices.DeleteFunc(slices.Clone(p.epochs), func(s epochStart) bool { return s.start >= end })
@@ -299,4 +300,17 @@ func (x *reviving) finish(end int64) {
 	ws := p.takeWatchers()
 	p.mu.Unlock()
 	wakeAll(ws)
+}
+
+// forgetAborted has the table forget what the partition's own has forgotten since the ledger's state: compaction may have dropped
+// markers of aborted transactions, and a reader that was told of them would drop what their producers wrote later. mu is held.
+func (x *reviving) forgetAborted() {
+	gone := map[int64]bool{}
+	for _, a := range x.table.Aborted() {
+		gone[a.Marker] = true
+	}
+	for _, a := range x.p.producers.Aborted() {
+		delete(gone, a.Marker)
+	}
+	x.table.ForgetAborted(gone)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/typelog/typelog/broker/internal/log"
 	"github.com/typelog/typelog/broker/internal/record"
@@ -129,6 +130,43 @@ func TestFullDiskStopsAndRevivesAPartition(t *testing.T) {
 			}
 			r.want(p, acked...)
 		})
+	}
+}
+
+// TestRevivalForgetsWhatCompactionDropped: compaction has dropped the marker of an aborted transaction since the last checkpoint.
+// Readers of the partition that has come back are not told of the transaction: they would drop what its producer wrote later.
+func TestRevivalForgetsWhatCompactionDropped(t *testing.T) {
+	r := newRig(t, lossy.New())
+	cfg := compacted()
+	cfg.FlushOS = true
+	p := r.create(cfg)
+	r.txn(p, 1, 0, "a", "aborted")
+	r.end(p, 1, false)
+	r.sealed(p)
+	r.compact()
+	r.pass(time.Minute)
+	r.sealed(p)
+	r.compact() // the marker gets its horizon
+	r.pass(2 * time.Second)
+	r.txn(p, 1, 1, "b", "later")
+	r.end(p, 1, true)
+	r.sealed(p)
+	if err := errors.Join(r.e.checkpoint(false), r.e.Compact()); err != nil {
+		t.Fatal(err)
+	}
+	if n := r.aborted(p); n != 0 {
+		t.Fatalf("after compaction: %d aborted", n)
+	}
+	r.noRoom(p, lossy.Write)
+	if out := r.append(p, pair("c", "no")); !errors.Is(out.Err, log.ErrStorage) {
+		t.Fatalf("%+v", out)
+	}
+	r.opts.FS.(*lossy.FS).Fail(nil)
+	r.e.lookForRoom()
+	r.e.lookForRoom()
+	r.must(p, pair("c", "yes"))
+	if n := r.aborted(p); n != 0 {
+		t.Errorf("after the revival: %d aborted", n)
 	}
 }
 

@@ -24,10 +24,28 @@ type rig struct {
 	t    *testing.T
 	e    *Engine
 	opts Options
-	logs bytes.Buffer
+	logs logLines
 
 	mu  sync.Mutex
 	now time.Time
+}
+
+// logLines is what the engine has logged. Its background goroutines log while a test looks.
+type logLines struct {
+	mu    sync.Mutex
+	lines bytes.Buffer
+}
+
+func (l *logLines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lines.Write(p)
+}
+
+func (l *logLines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lines.String()
 }
 
 func newRig(t *testing.T, fs vfs.FS) *rig {

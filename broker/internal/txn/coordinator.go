@@ -81,13 +81,7 @@ func NewCoordinator(store state.Store, markers Markers, producers *Producers, co
 // Start loads what is stored, in the background, and goes on with what a crash interrupted. Nothing is created before a
 // transaction needs it.
 func (c *Coordinator) Start() {
-	c.spawn(func() {
-		shards, err := c.open(c.ctx, false)
-		if err != nil {
-			c.log.Warn("the state of transactions is not available", "error", err)
-		}
-		c.loadAll(shards)
-	})
+	c.spawn(c.loadRest)
 	c.spawn(c.tidy)
 }
 
@@ -156,10 +150,18 @@ func (c *Coordinator) open(ctx context.Context, create bool) ([]*shard, error) {
 // loaders is how many shards are loaded at a time.
 const loaders = 4
 
-func (c *Coordinator) loadAll(shards []*shard) {
+// loadRest loads the shards that are not loaded yet.
+func (c *Coordinator) loadRest() {
+	shards, err := c.open(c.ctx, false)
+	if err != nil && c.ctx.Err() == nil {
+		c.log.Warn("the state of transactions is not available; it is tried again", "error", err)
+	}
 	var group sync.WaitGroup
 	places := make(chan struct{}, loaders)
 	for _, s := range shards {
+		if s.isLoaded() {
+			continue
+		}
 		places <- struct{}{}
 		group.Go(func() {
 			s.ready(c.ctx)
@@ -291,6 +293,7 @@ func (c *Coordinator) tidy() {
 		case <-c.ctx.Done():
 			return
 		case <-abort.C:
+			c.loadRest() // nobody may ever ask for a shard whose load has failed, and its transactions must end
 			ev = overdue{}
 		case <-forget.C:
 			ev = idle{c.config.Expiration}

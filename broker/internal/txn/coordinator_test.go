@@ -19,8 +19,16 @@ import (
 type topics struct {
 	engine log.Engine
 
-	mu sync.Mutex
-	n  int32
+	mu    sync.Mutex
+	n     int32
+	broke error // nothing is found, with it
+}
+
+// hide lets nothing be found, until it is called with nil.
+func (s *topics) hide(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broke = err
 }
 
 var (
@@ -33,7 +41,7 @@ const writtenParts = 3
 func (s *topics) FindInternal(context.Context, string) (log.TopicID, int32, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return internalID, s.n, nil
+	return internalID, s.n, s.broke
 }
 
 func (s *topics) EnsureInternal(ctx context.Context, _ string, n int32, _ map[string]string) (log.TopicID, int32, error) {
@@ -341,6 +349,43 @@ func TestTimeout(t *testing.T) {
 		for _, timeout := range []int32{0, -1, 900_001} {
 			_, err := l.Init(l.t.Context(), "x", nobody, timeout)
 			l.wantErr(fmt.Sprintf("a timeout of %d", timeout), err, ErrInvalidTimeout)
+		}
+	})
+}
+
+// TestTimeoutAfterAFailedLoad: what could not be loaded at the start is loaded later, although nobody asks for it, and aborted.
+func TestTimeoutAfterAFailedLoad(t *testing.T) {
+	inLab(t, func(l *lab) {
+		who, err := l.Init(l.t.Context(), "x", nobody, 30_000)
+		l.must(err)
+		l.must(l.write("x", who, 0, 0, "a"))
+		l.topics.hide(errors.New("too many open files"))
+		l.restart()
+		synctest.Wait()
+		l.topics.hide(nil)
+		time.Sleep(time.Minute)
+		if l.open(0) != 0 {
+			t.Error("the transaction is still open")
+		}
+		l.wantStatus("x", state.TransactionCompleteAbort)
+	})
+}
+
+// TestNobodyWaits: of a transactional id whose client goes away before anything is stored of it, nothing is kept.
+func TestNobodyWaits(t *testing.T) {
+	inLab(t, func(l *lab) {
+		for i := range 20 {
+			l.init(fmt.Sprint(i)) // so that all shards are loaded
+		}
+		ctx, cancel := context.WithCancel(l.t.Context())
+		cancel()
+		for i := range 100 {
+			_, _ = l.Init(ctx, fmt.Sprint("gone ", i), nobody, 1000)
+		}
+		for _, e := range l.entries() {
+			if e.now() == nil {
+				t.Errorf("%s is kept", e.id)
+			}
 		}
 	})
 }

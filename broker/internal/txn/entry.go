@@ -50,6 +50,7 @@ func (e *entry) step(ctx context.Context, make func(newID int64) event) (out out
 	case e.stepping <- struct{}{}:
 		defer func() { <-e.stepping }()
 	case <-ctx.Done():
+		e.abandon()
 		return outcome{}, true, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
 	}
 	e.mu.Lock()
@@ -58,6 +59,7 @@ func (e *entry) step(ctx context.Context, make func(newID int64) event) (out out
 	if gone {
 		return outcome{}, false, nil
 	}
+	defer func() { e.drop(e.now()) }() // what nothing came of is not kept
 	if e.shard.c.ctx.Err() != nil {
 		return outcome{}, true, ErrUnavailable
 	}
@@ -66,13 +68,11 @@ func (e *entry) step(ctx context.Context, make func(newID int64) event) (out out
 	if out.err == errNeedID {
 		newID, err := e.shard.c.take(ctx)
 		if err != nil {
-			e.drop(t)
 			return outcome{}, true, err
 		}
 		out = make(newID).decide(t, time.Now())
 	}
 	if err := e.store(out); err != nil {
-		e.drop(t)
 		return outcome{}, true, err
 	}
 	if _, writes := ev.(entering); writes && out.err == nil {
@@ -83,7 +83,18 @@ func (e *entry) step(ctx context.Context, make func(newID int64) event) (out out
 	return out, true, out.err
 }
 
-// drop takes the entry out if nothing is stored of it.
+// abandon drops an entry that was made for a step which its client did not wait for. Whoever is at a step drops it
+// otherwise.
+func (e *entry) abandon() {
+	select {
+	case e.stepping <- struct{}{}:
+		e.drop(e.now())
+		<-e.stepping
+	default:
+	}
+}
+
+// drop takes the entry out if nothing is stored of it. stepping is held.
 func (e *entry) drop(t *state.Transaction) {
 	if t != nil {
 		return

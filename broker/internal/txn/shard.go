@@ -62,6 +62,12 @@ func (s *shard) ready(ctx context.Context) error {
 	return nil
 }
 
+func (s *shard) isLoaded() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.loaded
+}
+
 // load rebuilds the transactional ids from the store, and goes on with what was being ended.
 func (s *shard) load() {
 	began := time.Now()

@@ -9,6 +9,7 @@ import (
 
 var transactionTests = []test{
 	{"an open transaction holds the last stable offset", lastStable},
+	{"the last stable offset is not below the log start", trimmedOpen},
 	{"aborted transactions are listed", abortedList},
 	{"markers keep their place among appends", markerOrder},
 	{"markers fence", markerFencing},
@@ -60,6 +61,25 @@ func lastStable(s *suite) {
 	if err != nil || !ok || !m.Commit || m.ProducerID != 1 || !got[3].Attributes().Transactional() {
 		s.t.Errorf("the marker is %+v, %v, %v", m, ok, err)
 	}
+}
+
+func trimmedOpen(s *suite) {
+	p := s.one()
+	s.mustAppend(p, produced(1, 0, 0, 2, true), 0)
+	s.mustAppend(p, values("a"), 2)
+	if start, err := s.e.Trim(s.ctx(), p, 2); err != nil || start != 2 {
+		s.t.Fatalf("trimmed to %d, %v", start, err)
+	}
+	s.wantBounds(p, 2, 3, 2)
+	latest, err := s.e.ByTime(p, log.Latest, log.ReadCommitted)
+	if err != nil || latest.Offset != 2 {
+		s.t.Errorf("the latest is %+v, %v", latest, err)
+	}
+	if r, got := s.read(p, 2, log.ReadCommitted); r.Err != nil || len(got) != 0 {
+		s.t.Errorf("read_committed where it was sent: %+v", r)
+	}
+	s.end(p, 1, 0, true, 3)
+	s.wantBounds(p, 2, 4, 4)
 }
 
 func abortedList(s *suite) {
